@@ -1,0 +1,124 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	gotoken "go/token"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// goCode is what the checks need of the Go sources.
+type goCode struct {
+	uses      map[string][]use             // by method or function name
+	constants map[string]map[string]string // of strings, by folder and name
+}
+
+// use is a mention x.Name inside a function.
+type use struct {
+	folder, where string
+	function      *ast.FuncDecl // nil outside of any
+}
+
+// parseGo reads the module's Go files: no tests, which keep no query alive, not
+// the generated package, and no modules below.
+func parseGo(root fs.FS) (*goCode, error) {
+	code := &goCode{uses: map[string][]use{}, constants: map[string]map[string]string{}}
+	files := gotoken.NewFileSet()
+	err := fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			_, other := fs.Stat(root, path.Join(name, "go.mod"))
+			hidden := strings.HasPrefix(entry.Name(), ".") || entry.Name() == "testdata"
+			if name != "." && (hidden || name == "db" || other == nil) {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		source, err := fs.ReadFile(root, name)
+		if err != nil {
+			return err
+		}
+		file, err := parser.ParseFile(files, name, source, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		code.add(files, path.Dir(name), file)
+		return nil
+	})
+	return code, err
+}
+
+func (c *goCode) add(files *gotoken.FileSet, folder string, file *ast.File) {
+	for _, decl := range file.Decls {
+		function, _ := decl.(*ast.FuncDecl)
+		ast.Inspect(decl, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.SelectorExpr:
+				where := files.Position(n.Sel.Pos()).String()
+				c.uses[n.Sel.Name] = append(c.uses[n.Sel.Name], use{folder, where, function})
+			case *ast.ValueSpec:
+				c.addConstants(folder, n)
+			}
+			return true
+		})
+	}
+}
+
+func (c *goCode) addConstants(folder string, spec *ast.ValueSpec) {
+	for i, name := range spec.Names {
+		if i >= len(spec.Values) {
+			return
+		}
+		if text, ok := stringLiteral(spec.Values[i]); ok {
+			if c.constants[folder] == nil {
+				c.constants[folder] = map[string]string{}
+			}
+			c.constants[folder][name.Name] = text
+		}
+	}
+}
+
+func stringLiteral(e ast.Expr) (string, bool) {
+	basic, ok := e.(*ast.BasicLit)
+	if !ok || basic.Kind != gotoken.STRING {
+		return "", false
+	}
+	text, err := strconv.Unquote(basic.Value)
+	return text, err == nil
+}
+
+// cases lists the verdicts that the function has cases for, in switches over
+// x.Verdict.
+func (c *goCode) cases(u use) []string {
+	var found []string
+	ast.Inspect(u.function, func(n ast.Node) bool {
+		statement, ok := n.(*ast.SwitchStmt)
+		if !ok {
+			return true
+		}
+		if tag, ok := statement.Tag.(*ast.SelectorExpr); !ok || tag.Sel.Name != "Verdict" {
+			return true
+		}
+		for _, clause := range statement.Body.List {
+			for _, e := range clause.(*ast.CaseClause).List {
+				if text, ok := stringLiteral(e); ok {
+					found = append(found, text)
+				} else if name, ok := e.(*ast.Ident); ok {
+					found = append(found, c.constants[u.folder][name.Name])
+				}
+			}
+		}
+		return true
+	})
+	slices.Sort(found)
+	return slices.Compact(found)
+}
