@@ -1,0 +1,165 @@
+package elevate
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Errors that any operation may return. Test for them with [errors.Is]: they
+// come wrapped in the operation and its ids.
+var (
+	// ErrForbidden is returned by every operation that the actor may not use,
+	// before the database is touched.
+	ErrForbidden = errors.New("forbidden")
+
+	// ErrNotFound is returned where an id is unknown, and where it names
+	// something that the actor may not know of.
+	ErrNotFound = errors.New("not found")
+
+	// ErrCommitUnknown is returned when the connection was lost after an
+	// operation was sent and before its answer came: it was done as a whole or
+	// not at all. Call again: every operation is idempotent.
+	ErrCommitUnknown = errors.New("outcome of the commit unknown")
+
+	// ErrInTransaction is returned in a caller's transaction by operations that
+	// hash a password: they would hold its locks for a quarter of a second.
+	ErrInTransaction = errors.New("not possible in a transaction")
+
+	// ErrNoPool is returned by a Store made without a pool and not bound to a
+	// transaction.
+	ErrNoPool = errors.New("store has no pool: bind it with WithTx")
+
+	// ErrInvalidCursor is returned by every list for a cursor that is not from
+	// that list.
+	ErrInvalidCursor = errors.New("invalid cursor")
+
+	// ErrBusy is returned by [Store.HashPassword] and [Store.RegisterUser] when
+	// the context ends while more passwords are being hashed than the machine
+	// has processors.
+	ErrBusy = errors.New("busy")
+)
+
+// Errors of accounts and courses.
+var (
+	// ErrEmailTaken is returned by [Store.RegisterUser] and [Store.SyncUser].
+	ErrEmailTaken = errors.New("email taken")
+
+	// ErrSlugTaken is returned by [Store.CreateCourse] and [Store.UpdateCourse].
+	ErrSlugTaken = errors.New("slug taken")
+
+	// ErrCourseEmpty is returned by [Store.PublishCourse]: there is nothing to
+	// learn yet.
+	ErrCourseEmpty = errors.New("course has no lessons")
+)
+
+// Errors of enrollments and progress.
+var (
+	// ErrNotPublished is returned by [Store.Enroll], [Store.GrantEnrollment] and
+	// [Store.EnrollMany].
+	ErrNotPublished = errors.New("course not published")
+
+	// ErrPaymentRequired is returned by [Store.Enroll].
+	ErrPaymentRequired = errors.New("payment required")
+
+	// ErrNotEnrolled is returned by [Store.CompleteLesson],
+	// [Store.UncompleteLesson], [Store.RecordStudyTime], [Store.ResetProgress]
+	// and [Store.IssueCertificate].
+	ErrNotEnrolled = errors.New("not enrolled")
+
+	// ErrCourseCompleted is returned by [Store.Unenroll] and
+	// [Store.ResetProgress]: a completed enrollment stays.
+	ErrCourseCompleted = errors.New("course completed")
+)
+
+// Errors of certificates.
+var (
+	// ErrCourseIncomplete is returned by [Store.IssueCertificate].
+	ErrCourseIncomplete = errors.New("course not completed")
+
+	// ErrCertificateRevoked is returned by [Store.IssueCertificate] when the
+	// learner's certificate was revoked: only trusted code issues another.
+	ErrCertificateRevoked = errors.New("certificate revoked")
+)
+
+// ValidationError says that a value cannot be what it should be. It is found
+// before the database is touched.
+type ValidationError struct {
+	// Field is the parameter, as the Go code spells it.
+	Field string
+
+	// Reason continues the sentence that the field's name begins. It never
+	// quotes the value.
+	Reason string
+}
+
+func (e *ValidationError) Error() string {
+	return e.Field + " " + e.Reason
+}
+
+// ConflictReason says which state stood in the way.
+type ConflictReason string
+
+// Reasons of a [ConflictError].
+const (
+	// ConflictHasEnrollments: a course with Count enrollments is not deleted.
+	ConflictHasEnrollments ConflictReason = "has enrollments"
+
+	// ConflictLastLesson: a published course keeps at least one lesson;
+	// unpublish it first.
+	ConflictLastLesson ConflictReason = "last lesson of a published course"
+
+	// ConflictLessonSet: the ids given are not exactly the course's lessons.
+	ConflictLessonSet ConflictReason = "not the set of lessons"
+
+	// ConflictRaced: other transactions won three times in a row. Call again.
+	ConflictRaced ConflictReason = "raced"
+
+	// ConflictSuperseded: another certificate was issued since.
+	ConflictSuperseded ConflictReason = "superseded"
+
+	// ConflictVersion: the row was edited since the version given was read.
+	ConflictVersion ConflictReason = "edited since it was read"
+)
+
+// ConflictError says that the state of the database moved, or stands, in the way
+// of the operation. Nothing was changed.
+type ConflictError struct {
+	// Count is how many rows stand in the way, where the reason counts.
+	Count int
+
+	// Reason says what stands in the way.
+	Reason ConflictReason
+}
+
+func (e *ConflictError) Error() string {
+	if e.Count > 0 {
+		return fmt.Sprintf("conflict: %s (%d)", e.Reason, e.Count)
+	}
+	return "conflict: " + string(e.Reason)
+}
+
+// unknownOutcomeError is ErrCommitUnknown with the failure that led to it.
+type unknownOutcomeError struct {
+	cause error
+}
+
+func (e *unknownOutcomeError) Error() string {
+	return fmt.Sprintf("%s: %s", ErrCommitUnknown, e.cause)
+}
+
+func (e *unknownOutcomeError) Unwrap() []error {
+	return []error{ErrCommitUnknown, e.cause}
+}
+
+// wrap adds the operation and its ids to an error, in a deferred call.
+func wrap(err *error, format string, args ...any) {
+	if *err != nil {
+		*err = fmt.Errorf("elevate: %s: %w", fmt.Sprintf(format, args...), *err)
+	}
+}
+
+// unknownVerdict is a mistake in an operation; the check of the queries finds it
+// first.
+func unknownVerdict(verdict string) error {
+	return fmt.Errorf("unknown verdict %q", verdict)
+}

@@ -1,0 +1,141 @@
+package elevate
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"hash/crc32"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Page is one page of a list. Lists use keyset pagination: rows that are added
+// or removed elsewhere neither repeat nor skip one.
+type Page[T any] struct {
+	// Items is never nil.
+	Items []T
+
+	// Next is the cursor of the next page, empty on the last one.
+	Next string
+}
+
+// PageParams says which page of a list. The zero value is the first page.
+type PageParams struct {
+	// Cursor is [Page.Next] of the page before; empty for the first page.
+	Cursor string
+
+	// Limit is how many items, at most 500; more counts as 500. Defaults to 50.
+	Limit int
+}
+
+const (
+	defaultLimit = 50
+	maxLimit     = 500
+)
+
+// limit is how many rows to read: one more than the page holds, which tells
+// whether there is a next one.
+func (p PageParams) limit() (int32, error) {
+	switch {
+	case p.Limit < 0:
+		return 0, invalid("Limit", "is negative")
+	case p.Limit == 0:
+		return defaultLimit + 1, nil
+	default:
+		return int32(min(p.Limit, maxLimit)) + 1, nil //nolint:gosec // at most maxLimit
+	}
+}
+
+// newestFirst is where a list begins that is sorted by time and id, both
+// descending.
+func (p PageParams) newestFirst(of list) (position, int32, error) {
+	limit, err := p.limit()
+	if err != nil {
+		return position{}, 0, err
+	}
+	before, err := decodeCursor(of, p.Cursor)
+	switch {
+	case err != nil:
+		return position{}, 0, err
+	case before == nil:
+		return position{at: time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC), id: uuid.Max}, limit, nil
+	default:
+		return *before, limit, nil
+	}
+}
+
+// list names what a cursor belongs to, so that one of another list is refused.
+type list byte
+
+const (
+	listUsers list = iota + 1
+	listCourses
+	listOutline
+	listMyCourses
+	listLearners
+	listCertificates
+)
+
+// position is the sort key of the last row of a page. Which fields count depends
+// on the list; rank is for lists that are sorted by a number.
+type position struct {
+	at   time.Time
+	rank int64
+	id   uuid.UUID
+}
+
+const cursorSize = 1 + 8 + 8 + 16 + 4
+
+// encode makes the cursor: the list, the key, and a checksum, base64url.
+func (p position) encode(of list) string {
+	raw := make([]byte, 0, cursorSize)
+	raw = append(raw, byte(of))
+	raw = binary.BigEndian.AppendUint64(raw, uint64(p.at.UnixMicro())) //nolint:gosec // bits, decoded alike
+	raw = binary.BigEndian.AppendUint64(raw, uint64(p.rank))           //nolint:gosec // bits, decoded alike
+	raw = append(raw, p.id[:]...)
+	raw = binary.BigEndian.AppendUint32(raw, crc32.ChecksumIEEE(raw))
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+// decodeCursor is nil for the first page. A cursor grants nothing: each list
+// checks what its reader may see on every page. The checksum finds a cursor that
+// was cut or mistyped.
+func decodeCursor(of list, cursor string) (*position, error) {
+	if cursor == "" {
+		return nil, nil //nolint:nilnil // no position is where a list begins
+	}
+	if len(cursor) != base64.RawURLEncoding.EncodedLen(cursorSize) {
+		return nil, ErrInvalidCursor
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	if err != nil || len(raw) != cursorSize || list(raw[0]) != of {
+		return nil, ErrInvalidCursor
+	}
+	body, sum := raw[:cursorSize-4], binary.BigEndian.Uint32(raw[cursorSize-4:])
+	if crc32.ChecksumIEEE(body) != sum {
+		return nil, ErrInvalidCursor
+	}
+	p := &position{
+		at:   time.UnixMicro(int64(binary.BigEndian.Uint64(body[1:9]))).UTC(), //nolint:gosec // bits, encoded alike
+		rank: int64(binary.BigEndian.Uint64(body[9:17])),                      //nolint:gosec // bits, encoded alike
+		id:   uuid.UUID(body[17:33]),
+	}
+	// PostgreSQL's timestamps end where four-digit years did long before.
+	if p.at.Year() < 1 || p.at.Year() > 9999 || p.encode(of) != cursor {
+		return nil, ErrInvalidCursor
+	}
+	return p, nil
+}
+
+// pageOf cuts the row that was read to see whether there is more.
+func pageOf[Row, T any](rows []Row, limit int32, of list, item func(Row) T, key func(Row) position) Page[T] {
+	page := Page[T]{Items: make([]T, 0, len(rows))}
+	if len(rows) == int(limit) {
+		rows = rows[:limit-1]
+		page.Next = key(rows[len(rows)-1]).encode(of)
+	}
+	for _, row := range rows {
+		page.Items = append(page.Items, item(row))
+	}
+	return page
+}

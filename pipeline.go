@@ -1,0 +1,325 @@
+package elevate
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/elevateforhumanity/elevate/db"
+)
+
+// schemaName rewrites "public." in a query to the schema that holds the tables.
+// It is the only change ever made to the text of a query.
+type schemaName struct {
+	prefix string   // quoted, with its dot; empty for public
+	cache  sync.Map // query text as generated → as sent
+}
+
+func (n *schemaName) place(schema string) {
+	if schema != "public" {
+		n.prefix = pgx.Identifier{schema}.Sanitize() + "."
+	}
+}
+
+func (n *schemaName) qualify(sql string) string {
+	if n.prefix == "" {
+		return sql
+	}
+	if sent, ok := n.cache.Load(sql); ok {
+		return sent.(string)
+	}
+	sent := strings.ReplaceAll(sql, "public.", n.prefix)
+	n.cache.Store(sql, sent)
+	return sent
+}
+
+// errSent is a mistake in an operation, found by its first test.
+var errSent = errors.New("elevate: statement outside the pipeline of its operation")
+
+// pipeline is the db.DBTX of one write. Exec only queues; the Query or QueryRow
+// that ends the operation sends everything in one round trip. Outside a
+// transaction the batch is one implicit transaction.
+type pipeline struct {
+	core    *core
+	tx      Tx   // the caller's transaction, or nil
+	guarded bool // by a savepoint, in a caller's transaction
+	batch   pgx.Batch
+	sent    bool
+}
+
+const (
+	guardBegin   = "SAVEPOINT elevate_operation"
+	guardRelease = "RELEASE SAVEPOINT elevate_operation"
+	guardUndo    = "ROLLBACK TO SAVEPOINT elevate_operation"
+)
+
+// Exec queues. What the statement did is not known yet, so queries of the head
+// are :exec, never :execrows.
+func (p *pipeline) Exec(_ context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	if p.sent {
+		return pgconn.CommandTag{}, errSent
+	}
+	p.batch.Queue(p.core.schema.qualify(sql), args...)
+	return pgconn.CommandTag{}, nil
+}
+
+func (p *pipeline) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	if p.sent {
+		return nil, errSent
+	}
+	head := p.batch.Len()
+	p.batch.Queue(p.core.schema.qualify(sql), args...)
+	conn := p.tx
+	release := func() {}
+	if conn == nil {
+		// Acquired apart from sending: a failure here is known to have sent
+		// nothing.
+		acquired, err := p.core.acquire(ctx)
+		if err != nil {
+			return nil, err
+		}
+		conn, release = acquired, acquired.Release
+	} else {
+		if err := db.New(p).ActorRestore(ctx); err != nil {
+			return nil, err
+		}
+		if p.guarded {
+			p.batch.Queue(guardRelease)
+		}
+	}
+	p.sent = true
+	rows := &pipelineRows{results: conn.SendBatch(ctx, &p.batch), release: release}
+	for range head {
+		if _, err := rows.results.Exec(); err != nil {
+			rows.abandon()
+			return nil, err
+		}
+	}
+	var err error
+	if rows.Rows, err = rows.results.Query(); err != nil {
+		rows.abandon()
+		return nil, err
+	}
+	return rows, nil
+}
+
+func (p *pipeline) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	rows, err := p.Query(ctx, sql, args...)
+	return pipelineRow{rows, err}
+}
+
+func (c *core) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	if c.pool == nil {
+		return nil, ErrNoPool
+	}
+	return c.pool.Acquire(ctx)
+}
+
+// pipelineRows reads up to ReadyForQuery when it closes, because only then is
+// the implicit transaction known to have committed.
+type pipelineRows struct {
+	pgx.Rows
+	results pgx.BatchResults
+	release func()
+	closed  bool
+	err     error
+}
+
+// abandon gives the connection back; the batch has already failed with the error
+// that matters.
+func (r *pipelineRows) abandon() {
+	_ = r.results.Close()
+	r.release()
+}
+
+func (r *pipelineRows) Next() bool {
+	if r.Rows.Next() {
+		return true
+	}
+	r.Close()
+	return false
+}
+
+func (r *pipelineRows) Close() {
+	if r.closed {
+		return
+	}
+	r.closed = true
+	r.Rows.Close()
+	r.err = r.Rows.Err()
+	if err := r.results.Close(); r.err == nil {
+		r.err = err
+	}
+	r.release()
+}
+
+func (r *pipelineRows) Err() error {
+	if r.closed {
+		return r.err
+	}
+	return r.Rows.Err()
+}
+
+// pipelineRow scans one row, and succeeds only once the batch has.
+type pipelineRow struct {
+	rows pgx.Rows
+	err  error
+}
+
+func (r pipelineRow) Scan(dest ...any) error {
+	if r.err != nil {
+		return r.err
+	}
+	defer r.rows.Close()
+	if !r.rows.Next() {
+		if err := r.rows.Err(); err != nil {
+			return err
+		}
+		return pgx.ErrNoRows
+	}
+	if err := r.rows.Scan(dest...); err != nil {
+		return err
+	}
+	r.rows.Close()
+	return r.rows.Err()
+}
+
+// Verdicts: what the last statement of a write says in its first column. Each
+// query lists its own above its text.
+const (
+	verdictAlready           = "already"
+	verdictCertificateUnknown = "certificate_unknown"
+	verdictCompleted         = "completed"
+	verdictConflict          = "conflict"
+	verdictCourseCompleted   = "course_completed"
+	verdictCourseUnknown     = "course_unknown"
+	verdictCreated           = "created"
+	verdictDeleted           = "deleted"
+	verdictEmailTaken        = "email_taken"
+	verdictEmpty             = "empty"
+	verdictGranted           = "granted"
+	verdictHasEnrollments    = "has_enrollments"
+	verdictIncomplete        = "incomplete"
+	verdictInstructorUnknown = "instructor_unknown"
+	verdictIssued            = "issued"
+	verdictLastLesson        = "last_lesson"
+	verdictLessonUnknown     = "lesson_unknown"
+	verdictNotEnrolled       = "not_enrolled"
+	verdictNotPublished      = "not_published"
+	verdictPaymentRequired   = "payment_required"
+	verdictRaced             = "raced"
+	verdictRecorded          = "recorded"
+	verdictReinstated        = "reinstated"
+	verdictReordered         = "reordered"
+	verdictReset             = "reset"
+	verdictRevoked           = "revoked"
+	verdictSetDiffers        = "set_differs"
+	verdictSlugTaken         = "slug_taken"
+	verdictSuperseded        = "superseded"
+	verdictUnchanged         = "unchanged"
+	verdictUncompleted       = "uncompleted"
+	verdictUpdated           = "updated"
+	verdictUserUnknown       = "user_unknown"
+)
+
+// maxRaces bounds how often a statement is sent again because a row that decides
+// was committed after its snapshot.
+const maxRaces = 3
+
+// errRaced is the verdict raced on its way to write.
+var errRaced = errors.New("raced")
+
+// settled is how an operation hands its row to write: the verdict raced becomes
+// the error that has it sent again.
+func settled[Row any](row Row, err error, verdict string) (Row, error) {
+	if err == nil && verdict == verdictRaced {
+		return row, errRaced
+	}
+	return row, err
+}
+
+// write sends one operation, and who acts, in one round trip: the statements of
+// op, of which all but the last are :exec. Outside a transaction a serialization
+// failure, deadlock or lock timeout sends it again.
+func write[Row any](ctx context.Context, s *Store, op func(q *db.Queries) (Row, error)) (Row, error) {
+	return send(ctx, s, op, false)
+}
+
+// writeGuarded is write for statements that can meet a unique or exclusion
+// constraint in spite of their own checks: in a caller's transaction they run in
+// a savepoint, so that the refusal leaves it usable.
+func writeGuarded[Row any](ctx context.Context, s *Store, op func(q *db.Queries) (Row, error)) (Row, error) {
+	return send(ctx, s, op, true)
+}
+
+func send[Row any](ctx context.Context, s *Store, op func(q *db.Queries) (Row, error), guarded bool) (Row, error) {
+	var none Row
+	if err := s.actor.validate(); err != nil {
+		return none, err
+	}
+	if s.tx == nil && s.core.pool == nil {
+		return none, ErrNoPool
+	}
+	if s.tx != nil {
+		row, err := settle(ctx, s, op, guarded)
+		if err != nil {
+			return none, constraintError(err)
+		}
+		return row, nil
+	}
+	var row Row
+	err := s.core.retry(ctx, func() (err error) {
+		row, err = settle(ctx, s, op, guarded)
+		return err
+	})
+	if err != nil {
+		return none, constraintError(err)
+	}
+	return row, nil
+}
+
+// settle sends op until it no longer loses a race.
+func settle[Row any](ctx context.Context, s *Store, op func(q *db.Queries) (Row, error), guarded bool) (Row, error) {
+	var none Row
+	for race := 1; ; race++ {
+		p := &pipeline{core: s.core, tx: s.tx, guarded: guarded && s.tx != nil}
+		if p.guarded {
+			p.batch.Queue(guardBegin)
+		}
+		q := db.New(p)
+		actor := db.ActorSetParams{Actor: s.actor.String(), Request: s.actor.RequestID}
+		if err := q.ActorSet(ctx, actor); err != nil {
+			return none, err
+		}
+		row, err := op(q)
+		switch {
+		case err == nil:
+			return row, nil
+		case errors.Is(err, errRaced) && race < maxRaces:
+			continue
+		case errors.Is(err, errRaced):
+			return none, &ConflictError{Reason: ConflictRaced}
+		case p.guarded && refusedByIndex(err):
+			return none, errors.Join(err, undo(ctx, p.undoGuard))
+		case p.tx == nil && p.sent && outcomeUnknown(err):
+			return none, &unknownOutcomeError{cause: err}
+		default:
+			return none, err
+		}
+	}
+}
+
+// undoGuard makes the caller's transaction usable again after an index refused a
+// guarded statement.
+func (p *pipeline) undoGuard(ctx context.Context) error {
+	_, err := p.tx.Exec(ctx, guardUndo)
+	if err == nil {
+		_, err = p.tx.Exec(ctx, guardRelease)
+	}
+	return err
+}
