@@ -1,0 +1,272 @@
+package elevate_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/elevateforhumanity/elevate"
+	"github.com/elevateforhumanity/elevate/schema"
+)
+
+// testBundle is a database of its own with a store on it. The suite runs twice:
+// in public, and with ELEVATE_TEST_SCHEMA=school beside a host whose tables have
+// the same names.
+type testBundle struct {
+	ctx    context.Context
+	pool   *pgxpool.Pool
+	schema string
+	store  *elevate.Store // a visitor
+	system *elevate.Store // trusted code
+}
+
+func newBundle(t testing.TB) *testBundle {
+	t.Helper()
+	b := &testBundle{ctx: t.Context(), schema: os.Getenv("ELEVATE_TEST_SCHEMA")}
+	if b.schema == "" {
+		b.schema = "public"
+	}
+	b.pool = testPool(t, b.schema)
+	b.store = b.on(t, b.pool)
+	b.system = b.store.As(elevate.System("test"))
+	return b
+}
+
+// on is a store on another pool, without retries, so that conflicts show.
+func (b *testBundle) on(t testing.TB, pool *pgxpool.Pool) *elevate.Store {
+	t.Helper()
+	store, err := elevate.New(pool, &elevate.Config{MaxAttempts: 1, Schema: b.schema})
+	require.NoError(t, err)
+	return store
+}
+
+// as is the store of a person with a role.
+func (b *testBundle) as(userID uuid.UUID, role elevate.Role) *elevate.Store {
+	return b.store.As(elevate.Actor{UserID: userID, Role: role, RequestID: "test"})
+}
+
+// sql puts the schema in the place of {s}.
+func (b *testBundle) sql(text string) string {
+	return strings.ReplaceAll(text, "{s}", pgx.Identifier{b.schema}.Sanitize())
+}
+
+func (b *testBundle) exec(t testing.TB, sql string, args ...any) {
+	t.Helper()
+	_, err := b.pool.Exec(b.ctx, b.sql(sql), args...)
+	require.NoError(t, err)
+}
+
+// scan reads one value.
+func scan[T any](t testing.TB, b *testBundle, sql string, args ...any) T {
+	t.Helper()
+	var value T
+	require.NoError(t, b.pool.QueryRow(b.ctx, b.sql(sql), args...).Scan(&value))
+	return value
+}
+
+func (b *testBundle) count(t testing.TB, sql string, args ...any) int {
+	t.Helper()
+	return scan[int](t, b, sql, args...)
+}
+
+// user is a new person.
+func (b *testBundle) user(t testing.TB, role elevate.Role) uuid.UUID {
+	t.Helper()
+	id := uuid.Must(uuid.NewV7())
+	b.exec(t, `INSERT INTO {s}.users (id, email, password_hash, name, role)
+		VALUES ($1, $2::text, '!', 'Name of ' || $2::text, $3::text::{s}.user_role)`, id, id.String()+"@example.org", string(role))
+	return id
+}
+
+// courseSeed says what a course is like; the zero value is a free, unpublished
+// one without lessons, of a new instructor.
+type courseSeed struct {
+	instructor uuid.UUID
+	lessons    int
+	price      int
+	published  bool
+}
+
+// course is a new course and its lessons in order.
+func (b *testBundle) course(t testing.TB, seed courseSeed) (uuid.UUID, []uuid.UUID) {
+	t.Helper()
+	if seed.instructor == uuid.Nil {
+		seed.instructor = b.user(t, elevate.RoleInstructor)
+	}
+	id := uuid.Must(uuid.NewV7())
+	b.exec(t, `INSERT INTO {s}.courses (id, title, slug, description, instructor_id, category, level, price, published)
+		VALUES ($1, 'Course ' || $2::text, $2::text, 'About it', $3, 'go', 'beginner', $4, $5)`,
+		id, id.String(), seed.instructor, seed.price, seed.published)
+	lessons := make([]uuid.UUID, seed.lessons)
+	for i := range lessons {
+		lessons[i] = uuid.Must(uuid.NewV7())
+	}
+	if len(lessons) > 0 {
+		b.exec(t, `INSERT INTO {s}.lessons (id, course_id, title, "order")
+			SELECT l.id, $1, 'Lesson ' || l.place, l.place
+			FROM unnest($2::uuid[]) WITH ORDINALITY AS l (id, place)`, id, lessons)
+	}
+	return id, lessons
+}
+
+// enroll puts a learner into a course.
+func (b *testBundle) enroll(t testing.TB, userID, courseID uuid.UUID) {
+	t.Helper()
+	b.exec(t, `INSERT INTO {s}.enrollments (user_id, course_id, source) VALUES ($1, $2, 'free')`, userID, courseID)
+}
+
+// complete marks lessons as completed, which the triggers count.
+func (b *testBundle) complete(t testing.TB, userID uuid.UUID, lessons ...uuid.UUID) {
+	t.Helper()
+	b.exec(t, `INSERT INTO {s}.progress (user_id, lesson_id, completed, completed_at)
+		SELECT $1, l.id, TRUE, now() FROM unnest($2::uuid[]) AS l (id)`, userID, lessons)
+}
+
+// pay records a succeeded payment.
+func (b *testBundle) pay(t testing.TB, userID, courseID uuid.UUID, amount int) {
+	t.Helper()
+	b.exec(t, `INSERT INTO {s}.payments (user_id, course_id, amount, status) VALUES ($1, $2, $3, 'succeeded')`,
+		userID, courseID, amount)
+}
+
+// begin is a transaction of the caller's, rolled back at the end of the test.
+func (b *testBundle) begin(t testing.TB) pgx.Tx {
+	t.Helper()
+	tx, err := b.pool.Begin(b.ctx)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = tx.Rollback(context.WithoutCancel(b.ctx)) })
+	return tx
+}
+
+// usable proves that a refusal has not poisoned the transaction.
+func usable(t testing.TB, tx pgx.Tx) {
+	t.Helper()
+	_, err := tx.Exec(t.Context(), "SELECT 1")
+	require.NoError(t, err)
+}
+
+// drift is how many counters a recount finds wrong; 0 is the healthy answer.
+func (b *testBundle) drift(t testing.TB) int {
+	t.Helper()
+	return b.count(t, `SELECT coalesce(sum({s}.recount_course(c.id)), 0)::integer FROM {s}.courses AS c`)
+}
+
+// race runs n calls at once, from behind one barrier, and returns the first
+// error.
+func race(n int, call func(i int) error) error {
+	var (
+		group   errgroup.Group
+		ready   sync.WaitGroup
+		barrier = make(chan struct{})
+	)
+	ready.Add(n)
+	for i := range n {
+		group.Go(func() error {
+			ready.Done()
+			<-barrier
+			return call(i)
+		})
+	}
+	ready.Wait()
+	close(barrier)
+	return group.Wait()
+}
+
+// waitUntilBlocked returns once n sessions of the database wait for a lock.
+func (b *testBundle) waitUntilBlocked(t testing.TB, n int) {
+	t.Helper()
+	for {
+		if b.count(t, `SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND wait_event_type = 'Lock'`) >= n {
+			return
+		}
+	}
+}
+
+var template struct {
+	once sync.Once
+	err  error
+}
+
+// testPool makes a database of its own.
+func testPool(t testing.TB, schemaName string) *pgxpool.Pool {
+	t.Helper()
+	url := os.Getenv("ELEVATE_TEST_DATABASE_URL")
+	name := "elevate_root_" + schemaName
+	template.once.Do(func() {
+		template.err = makeTemplate(url, name, schemaName)
+	})
+	require.NoError(t, template.err)
+	admin, err := pgx.Connect(t.Context(), url)
+	require.NoError(t, err)
+	defer admin.Close(t.Context())
+	clone := fmt.Sprintf("elevate_%s", strings.ReplaceAll(uuid.NewString(), "-", ""))
+	_, err = admin.Exec(t.Context(), "CREATE DATABASE "+clone+" TEMPLATE "+name)
+	require.NoError(t, err)
+	cfg, err := pgxpool.ParseConfig(url)
+	require.NoError(t, err)
+	cfg.ConnConfig.Database = clone
+	cfg.ConnConfig.RuntimeParams["timezone"] = "Canada/Newfoundland"
+	cfg.MaxConns = 4
+	pool, err := pgxpool.NewWithConfig(t.Context(), cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		pool.Close()
+		ctx := context.WithoutCancel(t.Context())
+		if admin, err := pgx.Connect(ctx, url); err == nil {
+			_, _ = admin.Exec(ctx, "DROP DATABASE "+clone+" WITH (FORCE)")
+			_ = admin.Close(ctx)
+		}
+	})
+	return pool
+}
+
+func makeTemplate(url, name, schemaName string) error {
+	ctx := context.Background()
+	admin, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer admin.Close(ctx)
+	if _, err := admin.Exec(ctx, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)"); err != nil {
+		return err
+	}
+	if _, err := admin.Exec(ctx, "CREATE DATABASE "+name); err != nil {
+		return err
+	}
+	cfg, err := pgx.ParseConfig(url)
+	if err != nil {
+		return err
+	}
+	cfg.Database = name
+	if err := schema.Up(ctx, cfg, &schema.Config{Schema: schemaName}); err != nil {
+		return err
+	}
+	if schemaName == "public" {
+		return nil
+	}
+	host, err := pgx.ConnectConfig(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer host.Close(ctx)
+	_, err = host.Exec(ctx, `CREATE TABLE public.users (id bigint PRIMARY KEY, email text);
+		CREATE TABLE public.courses (code text);
+		CREATE TABLE public.lessons (hour integer);
+		CREATE TABLE public.enrollments (seat integer);
+		CREATE TABLE public.progress (at text);
+		CREATE TABLE public.certificates (pem text);
+		CREATE TABLE public.notifications (body text);
+		CREATE TYPE public.user_role AS ENUM ('root');
+		CREATE TYPE public.course_level AS ENUM ('high')`)
+	return err
+}
