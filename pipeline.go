@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -64,7 +65,7 @@ func (p *pipeline) Exec(_ context.Context, sql string, args ...any) (pgconn.Comm
 	if p.sent {
 		return pgconn.CommandTag{}, errSent
 	}
-	p.batch.Queue(p.core.schema.qualify(sql), args...)
+	p.queue(sql, args)
 	return pgconn.CommandTag{}, nil
 }
 
@@ -73,7 +74,7 @@ func (p *pipeline) Query(ctx context.Context, sql string, args ...any) (pgx.Rows
 		return nil, errSent
 	}
 	head := p.batch.Len()
-	p.batch.Queue(p.core.schema.qualify(sql), args...)
+	p.queue(sql, args)
 	conn := p.tx
 	release := func() {}
 	if conn == nil {
@@ -106,6 +107,40 @@ func (p *pipeline) Query(ctx context.Context, sql string, args ...any) (pgx.Rows
 		return nil, err
 	}
 	return rows, nil
+}
+
+// queue adds a statement. In the exec modes without a description of it, pgx
+// cannot encode an array of ids, which it does not know; one of texts it can, and
+// the cast in the query reads it.
+func (p *pipeline) queue(sql string, args []any) {
+	for i, arg := range args {
+		if ids, ok := arg.([]uuid.UUID); ok && !p.described() {
+			texts := make([]string, len(ids))
+			for j, id := range ids {
+				texts[j] = id.String()
+			}
+			args[i] = texts
+		}
+	}
+	p.batch.Queue(p.core.schema.qualify(sql), args...)
+}
+
+// described reports whether the server tells pgx the types of a statement's
+// parameters before it encodes them.
+func (p *pipeline) described() bool {
+	var config *pgx.ConnConfig
+	switch tx := p.tx.(type) {
+	case nil:
+		config = p.core.pool.Config().ConnConfig
+	case interface{ Conn() *pgx.Conn }:
+		config = tx.Conn().Config()
+	case *pgx.Conn:
+		config = tx.Config()
+	default:
+		return true
+	}
+	mode := config.DefaultQueryExecMode
+	return mode != pgx.QueryExecModeExec && mode != pgx.QueryExecModeSimpleProtocol
 }
 
 func (p *pipeline) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {

@@ -91,6 +91,10 @@ func outcomeUnknown(err error) bool {
 	}
 	var scan pgx.ScanArgError
 	switch {
+	case errors.Is(err, pgconn.ErrConnClosed):
+		// pgx 5.12 also says so, and that it is safe to retry, when the connection
+		// was lost while it waited for the answer.
+		return true
 	case pgconn.SafeToRetry(err), errors.Is(err, pgx.ErrNoRows), errors.As(err, &scan),
 		errors.Is(err, pgx.ErrTxCommitRollback), errors.Is(err, errRaced):
 		return false
