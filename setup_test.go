@@ -2,7 +2,7 @@ package elevate_test
 
 import (
 	"context"
-	"fmt"
+	"database/sql"
 	"os"
 	"strings"
 	"sync"
@@ -11,11 +11,12 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/peterldowns/pgtestdb"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/elevateforhumanity/elevate"
-	"github.com/elevateforhumanity/elevate/schema"
+	"github.com/elevateforhumanity/elevate/elevatetest"
 )
 
 // testBundle is a database of its own with a store on it. The suite runs twice:
@@ -35,7 +36,11 @@ func newBundle(t testing.TB) *testBundle {
 	if b.schema == "" {
 		b.schema = "public"
 	}
-	b.pool = testPool(t, b.schema)
+	options := []elevatetest.Option{elevatetest.WithSchema(b.schema)}
+	if b.schema != "public" {
+		options = append(options, elevatetest.WithMigrator(hostTables{}))
+	}
+	b.pool = elevatetest.New(t, options...).Pool
 	b.store = b.on(t, b.pool)
 	b.system = b.store.As(elevate.System("test"))
 	return b
@@ -192,81 +197,24 @@ func (b *testBundle) waitUntilBlocked(t testing.TB, n int) {
 	}
 }
 
-var template struct {
-	once sync.Once
-	err  error
-}
+// hostTables are a host's own, whose names are the library's.
+type hostTables struct{}
 
-// testPool makes a database of its own.
-func testPool(t testing.TB, schemaName string) *pgxpool.Pool {
-	t.Helper()
-	url := os.Getenv("ELEVATE_TEST_DATABASE_URL")
-	name := "elevate_root_" + schemaName
-	template.once.Do(func() {
-		template.err = makeTemplate(url, name, schemaName)
-	})
-	require.NoError(t, template.err)
-	admin, err := pgx.Connect(t.Context(), url)
-	require.NoError(t, err)
-	defer admin.Close(t.Context())
-	clone := fmt.Sprintf("elevate_%s", strings.ReplaceAll(uuid.NewString(), "-", ""))
-	_, err = admin.Exec(t.Context(), "CREATE DATABASE "+clone+" TEMPLATE "+name)
-	require.NoError(t, err)
-	cfg, err := pgxpool.ParseConfig(url)
-	require.NoError(t, err)
-	cfg.ConnConfig.Database = clone
-	cfg.ConnConfig.RuntimeParams["timezone"] = "Canada/Newfoundland"
-	cfg.MaxConns = 4
-	pool, err := pgxpool.NewWithConfig(t.Context(), cfg)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		pool.Close()
-		ctx := context.WithoutCancel(t.Context())
-		if admin, err := pgx.Connect(ctx, url); err == nil {
-			_, _ = admin.Exec(ctx, "DROP DATABASE "+clone+" WITH (FORCE)")
-			_ = admin.Close(ctx)
-		}
-	})
-	return pool
-}
+const hostSQL = `CREATE TABLE public.users (id bigint PRIMARY KEY, email text);
+	CREATE TABLE public.courses (code text);
+	CREATE TABLE public.lessons (hour integer);
+	CREATE TABLE public.enrollments (seat integer);
+	CREATE TABLE public.progress (at text);
+	CREATE TABLE public.certificates (pem text);
+	CREATE TABLE public.payments (iban text);
+	CREATE TABLE public.notifications (body text);
+	CREATE TYPE public.user_role AS ENUM ('root');
+	CREATE TYPE public.course_level AS ENUM ('high');
+	CREATE FUNCTION public.can_teach(text) RETURNS boolean LANGUAGE sql RETURN FALSE`
 
-func makeTemplate(url, name, schemaName string) error {
-	ctx := context.Background()
-	admin, err := pgx.Connect(ctx, url)
-	if err != nil {
-		return err
-	}
-	defer admin.Close(ctx)
-	if _, err := admin.Exec(ctx, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)"); err != nil {
-		return err
-	}
-	if _, err := admin.Exec(ctx, "CREATE DATABASE "+name); err != nil {
-		return err
-	}
-	cfg, err := pgx.ParseConfig(url)
-	if err != nil {
-		return err
-	}
-	cfg.Database = name
-	if err := schema.Up(ctx, cfg, &schema.Config{Schema: schemaName}); err != nil {
-		return err
-	}
-	if schemaName == "public" {
-		return nil
-	}
-	host, err := pgx.ConnectConfig(ctx, cfg)
-	if err != nil {
-		return err
-	}
-	defer host.Close(ctx)
-	_, err = host.Exec(ctx, `CREATE TABLE public.users (id bigint PRIMARY KEY, email text);
-		CREATE TABLE public.courses (code text);
-		CREATE TABLE public.lessons (hour integer);
-		CREATE TABLE public.enrollments (seat integer);
-		CREATE TABLE public.progress (at text);
-		CREATE TABLE public.certificates (pem text);
-		CREATE TABLE public.notifications (body text);
-		CREATE TYPE public.user_role AS ENUM ('root');
-		CREATE TYPE public.course_level AS ENUM ('high')`)
+func (hostTables) Hash() (string, error) { return hostSQL, nil }
+
+func (hostTables) Migrate(ctx context.Context, db *sql.DB, _ pgtestdb.Config) error {
+	_, err := db.ExecContext(ctx, hostSQL)
 	return err
 }
