@@ -34,7 +34,8 @@ type migrator struct {
 	migrate *migrate.Migrate
 }
 
-func up(ctx context.Context, conn *pgx.ConnConfig, cfg *Config, fsys fs.FS, target uint) error {
+func up(ctx context.Context, conn *pgx.ConnConfig, cfg *Config, fsys fs.FS, target uint) (err error) {
+	defer func() { err = stopped(ctx, err) }()
 	m, err := open(ctx, conn, cfg, fsys)
 	if err != nil {
 		return err
@@ -56,7 +57,8 @@ func up(ctx context.Context, conn *pgx.ConnConfig, cfg *Config, fsys fs.FS, targ
 	return nil
 }
 
-func down(ctx context.Context, conn *pgx.ConnConfig, cfg *Config, fsys fs.FS, target uint) error {
+func down(ctx context.Context, conn *pgx.ConnConfig, cfg *Config, fsys fs.FS, target uint) (err error) {
+	defer func() { err = stopped(ctx, err) }()
 	m, err := open(ctx, conn, cfg, fsys)
 	if err != nil {
 		return err
@@ -93,6 +95,15 @@ func down(ctx context.Context, conn *pgx.ConnConfig, cfg *Config, fsys fs.FS, ta
 		return m.remove(ctx)
 	}
 	return nil
+}
+
+// stopped adds the context's own error where the server reports that it was
+// asked to stop and pgx does not say by whom.
+func stopped(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil || errors.Is(err, ctx.Err()) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", err, ctx.Err())
 }
 
 // open connects and takes the lock. It creates nothing.
@@ -139,17 +150,22 @@ func (m *migrator) start(ctx context.Context, fsys fs.FS) error {
 	// The files bound their own waiting. What the role's or the database's
 	// settings allow a request of the application must not end a migration, and
 	// pg_temp comes last so that no temporary table can pose as one of ours.
+	// transaction_timeout is not known before PostgreSQL 17.
 	_, err := conn.Exec(ctx, `
-		SELECT set_config(s.name, CASE s.name WHEN 'search_path' THEN $1::text ELSE '0' END, FALSE)
-		FROM pg_catalog.pg_settings AS s
-		WHERE s.name IN (
-			'idle_in_transaction_session_timeout',
-			'idle_session_timeout',
-			'lock_timeout',
-			'search_path',
-			'statement_timeout',
-			'transaction_timeout'
-		)`, pgx.Identifier{m.config.Schema}.Sanitize()+", pg_temp")
+		SELECT set_config(s.name, v.value, FALSE)
+		FROM (
+			VALUES
+				('default_transaction_isolation', 'read committed'),
+				('default_transaction_read_only', 'off'),
+				('idle_in_transaction_session_timeout', '0'),
+				('idle_session_timeout', '0'),
+				('lock_timeout', '0'),
+				('search_path', $1::text),
+				('statement_timeout', '0'),
+				('transaction_timeout', '0')
+		) AS v (name, value)
+		JOIN pg_catalog.pg_settings AS s ON s.name = v.name`,
+		pgx.Identifier{m.config.Schema}.Sanitize()+", pg_temp")
 	if err != nil {
 		return fmt.Errorf("elevate/schema: prepare the session: %w", err)
 	}

@@ -86,8 +86,9 @@ func (c *Config) withDefaults() (*Config, error) {
 	if config.Schema == "" {
 		config.Schema = DefaultSchema
 	}
-	// PostgreSQL cuts a longer name off, and then two schools share a schema.
-	if len(config.Schema) > 63 || strings.ContainsRune(config.Schema, 0) {
+	// PostgreSQL cuts a longer name off, and then two schools share a schema;
+	// in a search_path "$user" is whoever is connected, quoted or not.
+	if len(config.Schema) > 63 || config.Schema == "$user" || strings.ContainsRune(config.Schema, 0) {
 		return nil, fmt.Errorf("elevate/schema: %q is no name for a schema", config.Schema)
 	}
 	return &config, nil
