@@ -2,7 +2,7 @@
 -- nothing is left that could bring it back but a backup.
 
 -- Waiting longer behind a busy table would hold up everyone queued after us.
-SET LOCAL lock_timeout = '5s';
+SET LOCAL lock_timeout = '3s';
 
 -- Children before parents, and no CASCADE: what a host has hung on these tables
 -- stops the file instead of going with it.

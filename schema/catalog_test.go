@@ -38,7 +38,8 @@ var catalogQueries = []struct{ kind, sql string }{
 				CASE a.attgenerated WHEN '' THEN ' DEFAULT ' ELSE ' GENERATED ALWAYS AS ' END
 					|| pg_get_expr(d.adbin, d.adrelid, TRUE)),
 				E',\n' ORDER BY a.attnum),
-			coalesce(' WITH (' || array_to_string(ARRAY(SELECT unnest(c.reloptions) ORDER BY 1), ', ') || ')', ''),
+			CASE WHEN c.reloptions IS NULL THEN ''
+				ELSE ' WITH (' || array_to_string(ARRAY(SELECT unnest(c.reloptions) ORDER BY 1), ', ') || ')' END,
 			coalesce(' -- ' || obj_description(c.oid, 'pg_class'), ''))
 		FROM pg_class AS c
 		JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

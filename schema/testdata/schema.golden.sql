@@ -19,7 +19,7 @@ CREATE TABLE assignments (
     due_date timestamp with time zone,
     max_score integer NOT NULL DEFAULT 100,
     created_at timestamp with time zone NOT NULL DEFAULT now()
-) WITH ();
+);
 
 CREATE TABLE certificates (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -31,7 +31,7 @@ CREATE TABLE certificates (
     revoked_at timestamp with time zone,
     holder_name character varying(255),
     course_title character varying(255)
-) WITH ();
+);
 
 CREATE TABLE courses (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -50,7 +50,7 @@ CREATE TABLE courses (
     currency character varying(3) NOT NULL DEFAULT 'USD'::character varying,
     version integer NOT NULL DEFAULT 1,
     lessons_total integer NOT NULL DEFAULT 0
-) WITH ();
+);
 
 CREATE TABLE enrollments (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -77,7 +77,7 @@ CREATE TABLE lessons (
     created_at timestamp with time zone NOT NULL DEFAULT now(),
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
     version integer NOT NULL DEFAULT 1
-) WITH ();
+);
 
 CREATE TABLE notifications (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -99,7 +99,7 @@ CREATE TABLE payment_events (
     refunded_amount integer NOT NULL DEFAULT 0,
     outcome text NOT NULL,
     received_at timestamp with time zone NOT NULL DEFAULT now()
-) WITH ();
+);
 
 CREATE TABLE payments (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -112,7 +112,7 @@ CREATE TABLE payments (
     created_at timestamp with time zone NOT NULL DEFAULT now(),
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
     refunded_amount integer NOT NULL DEFAULT 0
-) WITH ();
+);
 
 CREATE TABLE progress (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -132,7 +132,7 @@ CREATE TABLE reviews (
     comment text,
     created_at timestamp with time zone NOT NULL DEFAULT now(),
     updated_at timestamp with time zone NOT NULL DEFAULT now()
-) WITH ();
+);
 
 CREATE TABLE sessions (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -157,7 +157,7 @@ CREATE TABLE submissions (
     submitted_at timestamp with time zone NOT NULL DEFAULT now(),
     graded_at timestamp with time zone,
     superseded_at timestamp with time zone
-) WITH ();
+);
 
 CREATE TABLE users (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
