@@ -275,6 +275,10 @@ func normalizeEmail(email string) (string, error) {
 	if err != nil {
 		return "", invalid("Email", "has no valid domain")
 	}
+	// A few symbols are mapped to letters that the rules then refuse.
+	if again, err := domains.ToASCII(domain); err != nil || again != domain {
+		return "", invalid("Email", "has no valid domain")
+	}
 	email = email[:at+1] + domain
 	if utf8.RuneCountInString(email) > maxName {
 		return "", invalid("Email", "is too long")
