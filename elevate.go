@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"runtime"
 	"time"
 
 	"github.com/google/uuid"
@@ -66,6 +67,7 @@ type core struct {
 	logger      *slog.Logger
 	maxAttempts int
 	messages    map[NotificationType]Message
+	hashing     chan struct{} // holds one for each password being hashed
 }
 
 // New makes a Store on a pool. It checks the configuration and never dials. A
@@ -82,6 +84,7 @@ func New(pool *pgxpool.Pool, cfg *Config) (*Store, error) {
 		logger:      cfg.Logger,
 		maxAttempts: cfg.MaxAttempts,
 		messages:    defaultMessages(),
+		hashing:     make(chan struct{}, runtime.GOMAXPROCS(0)),
 	}
 	if core.logger == nil {
 		core.logger = slog.New(slog.DiscardHandler)

@@ -101,8 +101,23 @@ type ConflictReason string
 
 // Reasons of a [ConflictError].
 const (
+	// ConflictHasCertificates: a course with Count certificates, revoked ones
+	// included, is not deleted.
+	ConflictHasCertificates ConflictReason = "has certificates"
+
 	// ConflictHasEnrollments: a course with Count enrollments is not deleted.
 	ConflictHasEnrollments ConflictReason = "has enrollments"
+
+	// ConflictHasPayments: a course with Count payments, whatever became of them,
+	// is not deleted.
+	ConflictHasPayments ConflictReason = "has payments"
+
+	// ConflictHasSubmissions: a course whose assignments have Count submissions
+	// is not deleted.
+	ConflictHasSubmissions ConflictReason = "has submissions"
+
+	// ConflictIDTaken: the id that the caller chose is another row's.
+	ConflictIDTaken ConflictReason = "id taken"
 
 	// ConflictLastLesson: a published course keeps at least one lesson;
 	// unpublish it first.

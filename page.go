@@ -64,6 +64,19 @@ func (p PageParams) newestFirst(of list) (position, int32, error) {
 	}
 }
 
+// byID is where a list begins that is sorted by id, ascending.
+func (p PageParams) byID(of list) (uuid.UUID, int32, error) {
+	limit, err := p.limit()
+	if err != nil {
+		return uuid.Nil, 0, err
+	}
+	after, err := decodeCursor(of, p.Cursor)
+	if err != nil || after == nil {
+		return uuid.Nil, limit, err
+	}
+	return after.id, limit, nil
+}
+
 // list names what a cursor belongs to, so that one of another list is refused.
 type list byte
 

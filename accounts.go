@@ -1,0 +1,459 @@
+package elevate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/mail"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/crypto/bcrypt"
+	"golang.org/x/net/idna"
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/elevateforhumanity/elevate/db"
+)
+
+// User is a person with an account.
+type User struct {
+	ID uuid.UUID
+
+	// Email is normalised: lower case, in Unicode's composed form, the domain in
+	// ASCII.
+	Email string
+
+	Name      string
+	Bio       string
+	AvatarURL string
+
+	// Role is RoleUser, RoleInstructor or RoleAdmin.
+	Role Role
+
+	EmailVerified bool
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+
+	// LastLogin is nil until the first one.
+	LastLogin *time.Time
+}
+
+const (
+	passwordCost     = 12
+	shortestPassword = 8  // characters
+	longestPassword  = 72 // bytes, more than which bcrypt would leave unread
+
+	redacted = "[redacted]"
+)
+
+// PasswordHash is what [Store.HashPassword] makes of a password. It does not
+// print itself.
+type PasswordHash string
+
+// String is the same for every hash.
+func (PasswordHash) String() string { return redacted }
+
+// GoString is the same for every hash.
+func (PasswordHash) GoString() string { return redacted }
+
+// LogValue is the same for every hash.
+func (PasswordHash) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// HashPassword makes the hash of a password of at least 8 characters and at most
+// 72 bytes, for [Store.RegisterUser] in a transaction. It takes a quarter of a
+// second of a processor, and at most as many run at once as there are
+// processors; others wait. It does not use the database, so call it before the
+// transaction begins.
+//
+// Errors: *ValidationError; ErrBusy.
+func (s *Store) HashPassword(ctx context.Context, password string) (hash PasswordHash, err error) {
+	defer wrap(&err, "hash password")
+	if err := validatePassword(password); err != nil {
+		return "", err
+	}
+	return s.hash(ctx, password)
+}
+
+// hash is what HashPassword and RegisterUser share.
+func (s *Store) hash(ctx context.Context, password string) (PasswordHash, error) {
+	select {
+	case s.core.hashing <- struct{}{}:
+		defer func() { <-s.core.hashing }()
+	case <-ctx.Done():
+		return "", fmt.Errorf("%w: %w", ErrBusy, context.Cause(ctx))
+	}
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), passwordCost)
+	return PasswordHash(hash), err
+}
+
+func validatePassword(password string) error {
+	if err := text("Password", password, 0, maxText); err != nil {
+		return err
+	}
+	switch {
+	case utf8.RuneCountInString(password) < shortestPassword:
+		return invalid("Password", "is shorter than 8 characters")
+	case len(password) > longestPassword:
+		return invalid("Password", "is longer than 72 bytes")
+	default:
+		return nil
+	}
+}
+
+// bcryptHash bounds the cost too: each sign-in will pay it.
+var bcryptHash = regexp.MustCompile(`^\$2[aby]\$1[0-5]\$[./A-Za-z0-9]{53}$`)
+
+// RegisterUserParams is who registers, with a password or its hash.
+type RegisterUserParams struct {
+	Email string
+
+	// ID names the account. A caller that gives one, of its own making and never
+	// from a request, can repeat the call after ErrCommitUnknown. Defaults to a
+	// new one.
+	ID uuid.UUID
+
+	// Name is at most 255 characters.
+	Name string
+
+	// Password has at least 8 characters and at most 72 bytes. Not in a
+	// transaction.
+	Password string
+
+	// PasswordHash is from [Store.HashPassword], or a bcrypt hash of cost 10 to
+	// 15 from elsewhere. Instead of Password.
+	PasswordHash PasswordHash
+
+	// Role defaults to RoleUser. Only trusted actors give another.
+	Role Role
+}
+
+// String leaves out what a person typed.
+func (p RegisterUserParams) String() string {
+	return "RegisterUserParams{ID: " + p.ID.String() + ", Role: " + string(p.Role) + "}"
+}
+
+// GoString is String.
+func (p RegisterUserParams) GoString() string { return p.String() }
+
+// LogValue is String.
+func (p RegisterUserParams) LogValue() slog.Value { return slog.StringValue(p.String()) }
+
+// RegisterUser makes an account. Anyone may, as RoleUser; trusted actors give
+// other roles. Whether the email is theirs is not known yet: EmailVerified is
+// false.
+//
+// Errors: ErrForbidden; *ValidationError; ErrInTransaction; ErrBusy;
+// ErrEmailTaken; *ConflictError when the ID is another account's.
+//
+// Idempotent by ID: a repeat with the same ID and email returns the account as it
+// is. Locks: none. In a caller's transaction: joins it when given PasswordHash.
+func (s *Store) RegisterUser(ctx context.Context, params RegisterUserParams) (user User, err error) {
+	if params.ID == uuid.Nil {
+		params.ID = newID()
+	}
+	if params.Role == "" {
+		params.Role = RoleUser
+	}
+	defer wrap(&err, "register user %s", params.ID)
+	if params.Role != RoleUser {
+		if err := s.actor.mayAdminister(); err != nil {
+			return User{}, err
+		}
+	}
+	email, err := normalizeEmail(params.Email)
+	if err != nil {
+		return User{}, err
+	}
+	if err := params.validate(); err != nil {
+		return User{}, err
+	}
+	hash := params.PasswordHash
+	if params.Password != "" {
+		if s.tx != nil {
+			return User{}, ErrInTransaction
+		}
+		if hash, err = s.hash(ctx, params.Password); err != nil {
+			return User{}, err
+		}
+	}
+	create := db.UserCreateParams{
+		ID:           params.ID,
+		Email:        email,
+		PasswordHash: string(hash),
+		Name:         params.Name,
+		Role:         params.Role,
+	}
+	row, err := write(ctx, s, func(q *db.Queries) (db.UserCreateRow, error) {
+		row, err := q.UserCreate(ctx, create)
+		return settled(row, err, row.Verdict)
+	})
+	if err != nil {
+		return User{}, err
+	}
+	switch row.Verdict {
+	case verdictCreated, verdictAlready:
+		return account(row), nil
+	case verdictEmailTaken:
+		return User{}, ErrEmailTaken
+	case verdictIDTaken:
+		return User{}, &ConflictError{Reason: ConflictIDTaken}
+	default:
+		return User{}, unknownVerdict(row.Verdict)
+	}
+}
+
+func (p RegisterUserParams) validate() error {
+	if err := text("Name", p.Name, 1, maxName); err != nil {
+		return err
+	}
+	if !p.Role.Valid() {
+		return invalid("Role", "is not a role of users")
+	}
+	switch {
+	case (p.Password == "") == (p.PasswordHash == ""):
+		return invalid("Password", "is to be given, or else PasswordHash")
+	case p.Password != "":
+		return validatePassword(p.Password)
+	case !bcryptHash.MatchString(string(p.PasswordHash)):
+		return invalid("PasswordHash", "is not a bcrypt hash of cost 10 to 15")
+	default:
+		return nil
+	}
+}
+
+// account is the user of a row that RegisterUser and SyncUser share.
+func account(row db.UserCreateRow) User {
+	return User{
+		ID:            row.ID,
+		Email:         row.Email,
+		Name:          row.Name,
+		Bio:           row.Bio,
+		AvatarURL:     row.AvatarURL,
+		Role:          row.Role,
+		EmailVerified: row.EmailVerified,
+		CreatedAt:     row.CreatedAt,
+		UpdatedAt:     row.UpdatedAt,
+		LastLogin:     row.LastLogin,
+	}
+}
+
+// domains is how mail finds them: mapped, in ASCII, of lengths that DNS knows.
+var domains = idna.New(
+	idna.MapForLookup(),
+	idna.BidiRule(),
+	idna.StrictDomainName(true),
+	idna.VerifyDNSLength(true),
+)
+
+// normalizeEmail is the one spelling that an address is stored under and looked
+// up by.
+func normalizeEmail(email string) (string, error) {
+	if err := text("Email", email, 1, maxText); err != nil {
+		return "", err
+	}
+	email = strings.TrimSpace(email)
+	// Twice: lower case can come apart again.
+	email = norm.NFC.String(strings.ToLower(norm.NFC.String(email)))
+	for _, r := range email {
+		if !unicode.IsPrint(r) {
+			return "", invalid("Email", "contains a character that does not print")
+		}
+	}
+	// Only the bare address: no display name, comment or quotes.
+	address, err := mail.ParseAddress(email)
+	if err != nil || address.Address != email {
+		return "", invalid("Email", "is not an address")
+	}
+	at := strings.LastIndexByte(email, '@')
+	domain, err := domains.ToASCII(email[at+1:])
+	if err != nil {
+		return "", invalid("Email", "has no valid domain")
+	}
+	// A few symbols are mapped to letters that the rules then refuse.
+	if again, err := domains.ToASCII(domain); err != nil || again != domain {
+		return "", invalid("Email", "has no valid domain")
+	}
+	email = email[:at+1] + domain
+	if utf8.RuneCountInString(email) > maxName {
+		return "", invalid("Email", "is too long")
+	}
+	return email, nil
+}
+
+// SyncUserParams is a person as the host knows them.
+type SyncUserParams struct {
+	// AvatarURL is at most 500 characters. Optional.
+	AvatarURL string
+
+	Email string
+
+	// ID is chosen by the host, the same for the same person each time; a host
+	// with other ids than UUIDs makes it with [uuid.NewSHA1].
+	ID uuid.UUID
+
+	// Name is at most 255 characters.
+	Name string
+
+	// Role defaults to RoleUser.
+	Role Role
+}
+
+// SyncUserResult is a user, and whether this call made them.
+type SyncUserResult struct {
+	User User
+
+	// Created is false when there was such a user already, changed now or not.
+	Created bool
+}
+
+// SyncUser copies a person from a host that has accounts and sign-in of its own:
+// the first call makes the user, later calls change the email, name, avatar and
+// role where they differ. No password opens the account. The actor is the system.
+//
+// Errors: ErrForbidden; *ValidationError; ErrEmailTaken when another user has
+// the email; ErrNotFound for someone who was erased.
+//
+// Idempotent: a repeat changes nothing, not even updated_at. Locks: the user
+// UPDATE, when anything differs. In a caller's transaction: joins it.
+func (s *Store) SyncUser(ctx context.Context, params SyncUserParams) (result SyncUserResult, err error) {
+	if params.Role == "" {
+		params.Role = RoleUser
+	}
+	defer wrap(&err, "sync user %s", params.ID)
+	if err := s.actor.mayIntegrate(); err != nil {
+		return SyncUserResult{}, err
+	}
+	email, err := normalizeEmail(params.Email)
+	if err != nil {
+		return SyncUserResult{}, err
+	}
+	if err := params.validate(); err != nil {
+		return SyncUserResult{}, err
+	}
+	lock := db.UserLockForSyncParams{
+		ID:        params.ID,
+		Email:     email,
+		Name:      params.Name,
+		AvatarURL: params.AvatarURL,
+		Role:      params.Role,
+	}
+	row, err := writeGuarded(ctx, s, func(q *db.Queries) (db.UserSyncRow, error) {
+		if err := q.UserLockForSync(ctx, lock); err != nil {
+			return db.UserSyncRow{}, err
+		}
+		row, err := q.UserSync(ctx, db.UserSyncParams{
+			ID:        lock.ID,
+			Email:     lock.Email,
+			Name:      lock.Name,
+			AvatarURL: lock.AvatarURL,
+			Role:      lock.Role,
+		})
+		return settled(row, err, row.Verdict)
+	})
+	if err != nil {
+		return SyncUserResult{}, err
+	}
+	switch row.Verdict {
+	case verdictCreated, verdictUpdated, verdictUnchanged:
+		return SyncUserResult{
+			User:    account(db.UserCreateRow(row)),
+			Created: row.Verdict == verdictCreated,
+		}, nil
+	case verdictUserUnknown:
+		return SyncUserResult{}, ErrNotFound
+	case verdictEmailTaken:
+		return SyncUserResult{}, ErrEmailTaken
+	default:
+		return SyncUserResult{}, unknownVerdict(row.Verdict)
+	}
+}
+
+func (p SyncUserParams) validate() error {
+	if p.ID == uuid.Nil {
+		return invalid("ID", "is zero")
+	}
+	if err := text("Name", p.Name, 1, maxName); err != nil {
+		return err
+	}
+	if err := link("AvatarURL", p.AvatarURL); err != nil {
+		return err
+	}
+	if !p.Role.Valid() {
+		return invalid("Role", "is not a role of users")
+	}
+	return nil
+}
+
+// GetUser is one user. The actor is the user or trusted.
+//
+// Errors: ErrForbidden; ErrNotFound, also for someone who was erased.
+func (s *Store) GetUser(ctx context.Context, userID uuid.UUID) (user User, err error) {
+	defer wrap(&err, "get user %s", userID)
+	if err := s.actor.mayActFor(userID); err != nil {
+		return User{}, err
+	}
+	row, err := s.reader().UserGet(ctx, userID)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return User{}, ErrNotFound
+	}
+	if err != nil {
+		return User{}, err
+	}
+	return User(row), nil
+}
+
+// ListUsersParams says which users, and which page of them.
+type ListUsersParams struct {
+	PageParams
+
+	// Role lists only users of this role. Optional.
+	Role Role
+}
+
+// ListUsers lists users in the order of their ids, which is roughly the order in
+// which they came. The actor is trusted.
+//
+// Errors: ErrForbidden; *ValidationError; ErrInvalidCursor.
+func (s *Store) ListUsers(ctx context.Context, params ListUsersParams) (users Page[User], err error) {
+	defer wrap(&err, "list users")
+	if err := s.actor.mayAdminister(); err != nil {
+		return Page[User]{}, err
+	}
+	if params.Role != "" && !params.Role.Valid() {
+		return Page[User]{}, invalid("Role", "is not a role of users")
+	}
+	after, limit, err := params.byID(listUsers)
+	if err != nil {
+		return Page[User]{}, err
+	}
+	key := func(row db.UserListRow) position { return position{id: row.ID} }
+	item := func(row db.UserListRow) User { return User(row) }
+	if params.Role != RoleInstructor && params.Role != RoleAdmin {
+		rows, err := s.reader().UserList(ctx, db.UserListParams{
+			AfterID:  after,
+			Learners: params.Role == RoleUser,
+			RowLimit: limit,
+		})
+		if err != nil {
+			return Page[User]{}, err
+		}
+		return pageOf(rows, limit, listUsers, item, key), nil
+	}
+	rows, err := s.reader().UserListStaff(ctx, db.UserListStaffParams{
+		Role:     params.Role,
+		AfterID:  after,
+		RowLimit: limit,
+	})
+	if err != nil {
+		return Page[User]{}, err
+	}
+	return pageOf(rows, limit, listUsers,
+		func(row db.UserListStaffRow) User { return User(row) },
+		func(row db.UserListStaffRow) position { return position{id: row.ID} }), nil
+}

@@ -1,0 +1,174 @@
+package elevate
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/bcrypt"
+)
+
+func TestHashPassword(t *testing.T) {
+	t.Parallel()
+
+	setup := func(t *testing.T) *Store {
+		t.Helper()
+		store, err := New(nil, nil)
+		require.NoError(t, err)
+		return store
+	}
+
+	t.Run("Hashes", func(t *testing.T) {
+		t.Parallel()
+		store := setup(t)
+		for name, password := range map[string]string{
+			"Shortest":     "12345678",
+			"Longest":      strings.Repeat("x", 72),
+			"EightLetters": "пароль☺☺",
+			"Spaces":       "        ",
+		} {
+			hash, err := store.HashPassword(t.Context(), password)
+			require.NoError(t, err, name)
+			require.Regexp(t, bcryptHash, string(hash))
+			cost, err := bcrypt.Cost([]byte(hash))
+			require.NoError(t, err)
+			require.Equal(t, 12, cost)
+			require.NoError(t, bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)), name)
+		}
+	})
+
+	t.Run("ErrorIfInvalid", func(t *testing.T) {
+		t.Parallel()
+		store := setup(t)
+		for name, password := range map[string]string{
+			"Empty":        "",
+			"SevenLetters": "пароль☺",
+			"TooManyBytes": strings.Repeat("é", 37),
+			"NUL":          "1234567\x008",
+			"NotUTF8":      "12345678\xff",
+		} {
+			_, err := store.HashPassword(t.Context(), password)
+			var refused *ValidationError
+			require.ErrorAs(t, err, &refused, name)
+			require.Equal(t, "Password", refused.Field, name)
+		}
+	})
+
+	// The bound is the semaphore: full, it lets nobody in until one comes out.
+	t.Run("ErrorIfBusy", func(t *testing.T) {
+		t.Parallel()
+		store := setup(t)
+		for range cap(store.core.hashing) {
+			store.core.hashing <- struct{}{}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := store.HashPassword(ctx, "correct horse")
+		require.ErrorIs(t, err, ErrBusy)
+		require.ErrorIs(t, err, context.Canceled)
+
+		done := make(chan error, 1)
+		go func() {
+			_, err := store.HashPassword(context.WithoutCancel(ctx), "correct horse")
+			done <- err
+		}()
+		<-store.core.hashing
+		require.NoError(t, <-done)
+		require.Len(t, store.core.hashing, cap(store.core.hashing)-1, "gives its place back")
+	})
+
+	t.Run("DoesNotPrint", func(t *testing.T) {
+		t.Parallel()
+		store := setup(t)
+		hash, err := store.HashPassword(t.Context(), "correct horse")
+		require.NoError(t, err)
+		params := RegisterUserParams{Email: "ada@example.org", Name: "Ada", Password: "correct horse", PasswordHash: hash}
+		var log strings.Builder
+		slog.New(slog.NewTextHandler(&log, nil)).Info("m", "hash", hash, "params", params)
+		printed := log.String() + fmt.Sprintf("%s %v %+v %#v %q %x", hash, hash, hash, hash, hash, hash) +
+			fmt.Sprintf("%s %v %+v %#v", params, params, params, params)
+		for _, secret := range []string{string(hash), "$2a$", "correct horse", "ada@", "Ada"} {
+			require.NotContains(t, printed, secret)
+		}
+		require.Contains(t, printed, redacted)
+	})
+}
+
+func TestNormalizeEmail(t *testing.T) {
+	t.Parallel()
+
+	t.Run("Normalizes", func(t *testing.T) {
+		t.Parallel()
+		for given, want := range map[string]string{
+			"  Ada@Example.ORG\n":       "ada@example.org",
+			"ada+tag@example.org":       "ada+tag@example.org",
+			"Jose\u0301@example.org":    "josé@example.org",
+			"ada@BÜCHER.example":        "ada@xn--bcher-kva.example",
+			"ada@xn--bcher-kva.example": "ada@xn--bcher-kva.example",
+			"ada@localhost":             "ada@localhost",
+			"mi\u212Ae@example.org":     "mike@example.org",
+		} {
+			email, err := normalizeEmail(given)
+			require.NoError(t, err, given)
+			require.Equal(t, want, email)
+		}
+	})
+
+	t.Run("ErrorIfInvalid", func(t *testing.T) {
+		t.Parallel()
+		for name, given := range map[string]string{
+			"Empty":         " ",
+			"NoAt":          "ada",
+			"NoLocal":       "@example.org",
+			"NoDomain":      "ada@",
+			"TwoAts":        "ada@b@example.org",
+			"DisplayName":   "Ada <ada@example.org>",
+			"AngleBrackets": "<ada@example.org>",
+			"Comment":       "ada@example.org (Ada)",
+			"Quoted":        `"ada l"@example.org`,
+			"Two":           "ada@example.org, eve@example.org",
+			"Literal":       "ada@[127.0.0.1]",
+			"EmptyLabel":    "ada@example..org",
+			"Underscore":    "ada@exa_mple.org",
+			"Hyphen":        "ada@-example.org",
+			"Mapped":        "ada@a\u2135.org",
+			"Inside":        "ada @example.org",
+			"ZeroWidth":     "a\u200bda@example.org",
+			"Override":      "a\u202eda@example.org",
+			"NUL":           "ada\x00@example.org",
+			"NotUTF8":       "ada\xff@example.org",
+			"TooLong":       strings.Repeat("a", 244) + "@example.org",
+			"LongLabel":     "ada@" + strings.Repeat("a", 64) + ".org",
+			"Header":        "ada@example.org\r\nBcc: eve@example.org",
+		} {
+			_, err := normalizeEmail(given)
+			var refused *ValidationError
+			require.ErrorAs(t, err, &refused, name)
+			require.Equal(t, "Email", refused.Field, name)
+		}
+		_, err := normalizeEmail(strings.Repeat("a", 243) + "@example.org")
+		require.NoError(t, err, "as long as the column")
+	})
+}
+
+func FuzzNormalizeEmail(f *testing.F) {
+	for _, seed := range []string{"Ada@Example.org", "Jose\u0301@bücher.example", "İ@x.org", "\u1e9b\u0323@x", "a@ß.de"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, given string) {
+		email, err := normalizeEmail(given)
+		if err != nil {
+			return
+		}
+		require.True(t, utf8.ValidString(email))
+		require.NotContains(t, email, "\x00")
+		require.LessOrEqual(t, utf8.RuneCountInString(email), maxName)
+		again, err := normalizeEmail(email)
+		require.NoError(t, err, "%q of %q", email, given)
+		require.Equal(t, email, again, "of %q", given)
+	})
+}
