@@ -104,6 +104,9 @@ const (
 	// ConflictHasEnrollments: a course with Count enrollments is not deleted.
 	ConflictHasEnrollments ConflictReason = "has enrollments"
 
+	// ConflictIDTaken: the id given for a new row is another row's.
+	ConflictIDTaken ConflictReason = "id taken"
+
 	// ConflictLastLesson: a published course keeps at least one lesson;
 	// unpublish it first.
 	ConflictLastLesson ConflictReason = "last lesson of a published course"

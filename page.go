@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"hash/crc32"
+	"math"
 	"time"
 
 	"github.com/google/uuid"
@@ -61,6 +62,25 @@ func (p PageParams) newestFirst(of list) (position, int32, error) {
 		return position{at: time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC), id: uuid.Max}, limit, nil
 	default:
 		return *before, limit, nil
+	}
+}
+
+// inOrder is where a list begins that is sorted by a place, ascending.
+func (p PageParams) inOrder(of list) (after, limit int32, err error) {
+	limit, err = p.limit()
+	if err != nil {
+		return 0, 0, err
+	}
+	last, err := decodeCursor(of, p.Cursor)
+	switch {
+	case err != nil:
+		return 0, 0, err
+	case last == nil:
+		return 0, limit, nil
+	case last.rank < 0, last.rank > math.MaxInt32:
+		return 0, 0, ErrInvalidCursor
+	default:
+		return int32(last.rank), limit, nil
 	}
 }
 

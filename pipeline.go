@@ -204,6 +204,7 @@ const (
 	verdictEmpty             = "empty"
 	verdictGranted           = "granted"
 	verdictHasEnrollments    = "has_enrollments"
+	verdictIDTaken           = "id_taken"
 	verdictIncomplete        = "incomplete"
 	verdictInstructorUnknown = "instructor_unknown"
 	verdictIssued            = "issued"
