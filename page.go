@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"hash/crc32"
+	"math"
 	"time"
 
 	"github.com/google/uuid"
@@ -75,6 +76,25 @@ func (p PageParams) byID(of list) (uuid.UUID, int32, error) {
 		return uuid.Nil, limit, err
 	}
 	return after.id, limit, nil
+}
+
+// inOrder is where a list begins that is sorted by a place, ascending.
+func (p PageParams) inOrder(of list) (after, limit int32, err error) {
+	limit, err = p.limit()
+	if err != nil {
+		return 0, 0, err
+	}
+	last, err := decodeCursor(of, p.Cursor)
+	switch {
+	case err != nil:
+		return 0, 0, err
+	case last == nil:
+		return 0, limit, nil
+	case last.rank < 0, last.rank > math.MaxInt32:
+		return 0, 0, ErrInvalidCursor
+	default:
+		return int32(last.rank), limit, nil
+	}
 }
 
 // list names what a cursor belongs to, so that one of another list is refused.
