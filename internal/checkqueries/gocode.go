@@ -96,20 +96,33 @@ func stringLiteral(e ast.Expr) (string, bool) {
 	return text, err == nil
 }
 
-// cases lists the verdicts that the function has cases for, in switches over
-// x.Verdict.
+// isVerdict reports whether a switch is over row.Verdict or, of a query with no
+// other column, verdict.
+func isVerdict(tag ast.Expr) bool {
+	switch tag := tag.(type) {
+	case *ast.SelectorExpr:
+		return tag.Sel.Name == "Verdict"
+	case *ast.Ident:
+		return tag.Name == verdict
+	default:
+		return false
+	}
+}
+
+// cases lists the verdicts that the function has cases for.
 func (c *goCode) cases(u use) []string {
 	var found []string
 	ast.Inspect(u.function, func(n ast.Node) bool {
 		statement, ok := n.(*ast.SwitchStmt)
-		if !ok {
+		if !ok || !isVerdict(statement.Tag) {
 			return true
 		}
-		if tag, ok := statement.Tag.(*ast.SelectorExpr); !ok || tag.Sel.Name != "Verdict" {
-			return true
-		}
-		for _, clause := range statement.Body.List {
-			for _, e := range clause.(*ast.CaseClause).List {
+		for _, s := range statement.Body.List {
+			clause, ok := s.(*ast.CaseClause)
+			if !ok {
+				continue // the grammar has nothing else here
+			}
+			for _, e := range clause.List {
 				if text, ok := stringLiteral(e); ok {
 					found = append(found, text)
 				} else if name, ok := e.(*ast.Ident); ok {

@@ -41,8 +41,6 @@ func (o *objects) add(sql string) error {
 	creating := false
 	for i, t := range tokens {
 		switch {
-		case t.is("CREATE"):
-			creating = true
 		case creating && t.is("TABLE", "VIEW", "SEQUENCE"):
 			o.relations[created(i+1)] = true
 		case creating && t.is("TYPE", "DOMAIN"):

@@ -1,16 +1,19 @@
 package main
 
 import (
-	"fmt"
+	"errors"
 	"slices"
 )
+
+// verdict is the column, and the variable that holds it where it is the only one.
+const verdict = "verdict"
 
 // verdicts lists what the column verdict of a query can say, in order of
 // appearance; none if there is no such column.
 func verdicts(q *query) ([]string, error) {
 	var (
 		found   []string
-		columns = []string{"verdict"}
+		columns = []string{verdict}
 	)
 	for i := 0; i < len(columns); i++ { // grows with the columns it is taken from
 		for j, t := range q.tokens {
@@ -18,7 +21,7 @@ func verdicts(q *query) ([]string, error) {
 				continue
 			}
 			values, from, err := answers(expressionBefore(q.tokens[:j-1]))
-			if err != nil && columns[i] == "verdict" {
+			if err != nil && columns[i] == verdict {
 				return nil, err
 			}
 			found = append(found, values...)
@@ -36,8 +39,8 @@ func verdicts(q *query) ([]string, error) {
 // expressionBefore is the select item that ends where tokens end.
 func expressionBefore(tokens []token) []token {
 	depth := 0
-	for i := len(tokens) - 1; i >= 0; i-- {
-		switch t := tokens[i]; {
+	for i, t := range slices.Backward(tokens) {
+		switch {
 		case t.is(")"):
 			depth++
 		case t.is("(") && depth > 0:
@@ -76,7 +79,7 @@ func answers(expr []token) (values, columns []string, err error) {
 		}
 		parts = parts[1:] // between CASE and the first WHEN
 	default:
-		return nil, nil, fmt.Errorf("verdict is no CASE of literals: the check cannot read it")
+		return nil, nil, errors.New("verdict is no CASE of literals: the check cannot read it")
 	}
 	for _, p := range parts {
 		v, c, err := answers(p)
