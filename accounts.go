@@ -71,9 +71,12 @@ func (PasswordHash) LogValue() slog.Value { return slog.StringValue(redacted) }
 // processors; others wait. It does not use the database, so call it before the
 // transaction begins.
 //
-// Errors: *ValidationError; ErrBusy.
+// Errors: *ValidationError; ErrBusy; ErrInTransaction.
 func (s *Store) HashPassword(ctx context.Context, password string) (hash PasswordHash, err error) {
 	defer wrap(&err, "hash password")
+	if s.tx != nil {
+		return "", ErrInTransaction
+	}
 	if err := validatePassword(password); err != nil {
 		return "", err
 	}

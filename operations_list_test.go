@@ -12,8 +12,22 @@ import (
 // operations names every exported operation once.
 func operations() []operation {
 	return slices.Concat(
+		accountOperations(),
+		courseOperations(),
+		lessonOperations(),
 		enrollmentOperations(),
+		progressOperations(),
 	)
+}
+
+// fails is a refusal with a *ValidationError.
+func fails(name string, call func(ctx context.Context, s *elevate.Store, w *world) error) refusal {
+	return refusal{name: name, call: call}
+}
+
+// conflicts is a refusal with a *ConflictError.
+func conflicts(name string, call func(ctx context.Context, s *elevate.Store, w *world) error) refusal {
+	return refusal{name: name, call: call, want: errConflict}
 }
 
 // unknown is a refusal of an id that there is not.

@@ -52,6 +52,9 @@ type refusal struct {
 	want error
 }
 
+// errConflict as a want is any *ConflictError.
+var errConflict = errors.New("conflict")
+
 // world is what the operations work on: a published course of the teacher with
 // three lessons and a learner in it who has completed the first, and a draft with
 // one lesson.
@@ -254,11 +257,18 @@ func testPermission(t *testing.T, op operation, w *world, i int, may rune) {
 // database in it.
 func requireRefused(t *testing.T, err, want error) {
 	t.Helper()
-	var invalid *elevate.ValidationError
-	if want == nil {
+	var (
+		invalid  *elevate.ValidationError
+		conflict *elevate.ConflictError
+	)
+	switch want {
+	case nil:
 		require.ErrorAs(t, err, &invalid)
 		require.NotEmpty(t, invalid.Field)
-	} else {
+	case errConflict:
+		require.ErrorAs(t, err, &conflict)
+		require.NotEqual(t, elevate.ConflictRaced, conflict.Reason)
+	default:
 		require.ErrorIs(t, err, want)
 	}
 	var pgErr *pgconn.PgError
