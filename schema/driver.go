@@ -147,9 +147,7 @@ func (d *driver) Run(migration io.Reader) error {
 	if d.to > d.from && !d.conn.IsClosed() {
 		ctx, cancel := d.tidy()
 		defer cancel()
-		if clear := d.replace(ctx, d.from, false); clear != nil {
-			err = errors.Join(err, clear)
-		}
+		err = errors.Join(err, d.replace(ctx, d.from, false))
 	}
 	return fmt.Errorf("apply %s: %w", name, err)
 }

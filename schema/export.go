@@ -87,14 +87,12 @@ func exported(list files, m file) (up, down string, err error) {
 		return "", "", fmt.Errorf("elevate/schema: export: %w", err)
 	}
 	previous, _ := list.before(int64(m.version))
-	record, restore := "", ""
+	record := replaceSQL(VersionTable, int64(m.version), false)
+	restore := replaceSQL(VersionTable, previous, false)
 	if previous == nilVersion {
-		record = versionTableSQL(VersionTable)
+		record = versionTableSQL(VersionTable) + record
 		restore = "DROP TABLE " + VersionTable + ";\n"
-	} else {
-		restore = replaceSQL(VersionTable, previous, false)
 	}
-	record += replaceSQL(VersionTable, int64(m.version), false)
 	const why = "\n-- What schema.Check reads.\n"
 	return string(text) + why + record, string(back) + why + restore, nil
 }

@@ -210,7 +210,8 @@ func TestFilesFollowRules(t *testing.T) {
 	body := regexp.MustCompile(`(?s)\$\$.*?\$\$`)
 	comment := regexp.MustCompile(`--[^\n]*`)
 	// Each would end the one transaction a file is, or cannot run in it.
-	transaction := regexp.MustCompile(`(?im)^\s*(BEGIN|COMMIT|ROLLBACK|START|SAVEPOINT|VACUUM)\s*(TRANSACTION|WORK)?\s*;|\bCONCURRENTLY\b`)
+	transaction := regexp.MustCompile(
+		`(?im)^\s*(BEGIN|COMMIT|ROLLBACK|START|SAVEPOINT|VACUUM)\s*(TRANSACTION|WORK)?\s*;|\bCONCURRENTLY\b`)
 	for _, file := range list {
 		require.Regexp(t, name, file)
 		content, err := schema.FS.ReadFile(file)

@@ -62,6 +62,14 @@ func gate(t *testing.T, config *pgx.ConnConfig, version uint, files fs.FS, table
 	return func() { require.NoError(t, tx.Rollback(ctx)) }
 }
 
+// patience bounds one test's waiting: what is awaited may never come.
+func patience(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
 // blocked is true while some session of the database waits for a table.
 const blocked = `
 	SELECT EXISTS (
@@ -73,13 +81,12 @@ const blocked = `
 
 func TestUpInterrupted(t *testing.T) {
 	t.Parallel()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	t.Cleanup(cancel)
 
 	// kill -9 of a migrator whose backend waits for a lock. The backend lives on
 	// at first, and holds the migrators' lock.
 	t.Run("ProcessKilled", func(t *testing.T) {
 		t.Parallel()
+		ctx := patience(t)
 		config := newDatabase(t)
 		open := gate(t, config, 1, gatedFiles, "gate")
 		watch := connect(t, config)
@@ -121,6 +128,7 @@ func TestUpInterrupted(t *testing.T) {
 	// The server ends the session of a real migration.
 	t.Run("BackendTerminated", func(t *testing.T) {
 		t.Parallel()
+		ctx := patience(t)
 		config := newDatabase(t)
 		watch := connect(t, config)
 		require.NoError(t, schema.UpFiles(ctx, config, nil, schema.FS, 1))
@@ -148,6 +156,7 @@ func TestUpInterrupted(t *testing.T) {
 
 	t.Run("DownAfterKill", func(t *testing.T) {
 		t.Parallel()
+		ctx := patience(t)
 		config := newDatabase(t)
 		conn := connect(t, config)
 		before := outside(t, conn)
@@ -159,6 +168,7 @@ func TestUpInterrupted(t *testing.T) {
 
 	t.Run("FirstMigrationKilled", func(t *testing.T) {
 		t.Parallel()
+		ctx := patience(t)
 		config := newDatabase(t)
 		conn := connect(t, config)
 		execute(t, conn, "CREATE TABLE elevate_schema_migrations (version bigint PRIMARY KEY, dirty boolean NOT NULL)")
@@ -171,6 +181,7 @@ func TestUpInterrupted(t *testing.T) {
 	// A downward file is not marked, because until it commits nothing changed.
 	t.Run("DownTerminated", func(t *testing.T) {
 		t.Parallel()
+		ctx := patience(t)
 		config := newDatabase(t)
 		open := gate(t, config, 2, gatedFiles, "gate")
 		watch := connect(t, config)
@@ -192,6 +203,7 @@ func TestUpInterrupted(t *testing.T) {
 	// A file that fails by itself leaves the version before it, and no mark.
 	t.Run("FileFails", func(t *testing.T) {
 		t.Parallel()
+		ctx := patience(t)
 		config := newDatabase(t)
 		watch := connect(t, config)
 		broken := fstest.MapFS{
@@ -217,6 +229,7 @@ func TestUpInterrupted(t *testing.T) {
 
 	t.Run("Cancelled", func(t *testing.T) {
 		t.Parallel()
+		ctx := patience(t)
 		config := newDatabase(t)
 		open := gate(t, config, 1, gatedFiles, "gate")
 		watch := connect(t, config)
@@ -238,6 +251,7 @@ func TestUpInterrupted(t *testing.T) {
 
 	t.Run("CancelledWhileWaiting", func(t *testing.T) {
 		t.Parallel()
+		ctx := patience(t)
 		config := newDatabase(t)
 		open := gate(t, config, 1, gatedFiles, "gate")
 		watch := connect(t, config)
@@ -266,6 +280,7 @@ func TestUpInterrupted(t *testing.T) {
 
 	t.Run("CancelledBefore", func(t *testing.T) {
 		t.Parallel()
+		ctx := patience(t)
 		cancelled, stop := context.WithCancel(ctx)
 		stop()
 		config := newDatabase(t)

@@ -113,10 +113,10 @@ func column[T any](t testing.TB, conn *pgx.Conn, sql string, args ...any) []T {
 }
 
 // waitUntil asks the server until the answer is true: no test sleeps.
-func waitUntil(ctx context.Context, conn *pgx.Conn, sql string, args ...any) error {
+func waitUntil(ctx context.Context, conn *pgx.Conn, sql string) error {
 	for {
 		var yes bool
-		if err := conn.QueryRow(ctx, sql, args...).Scan(&yes); err != nil {
+		if err := conn.QueryRow(ctx, sql).Scan(&yes); err != nil {
 			return fmt.Errorf("wait until %s: %w", sql, err)
 		}
 		if yes {

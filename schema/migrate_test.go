@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -59,7 +60,7 @@ func TestUp(t *testing.T) {
 	t.Run("IgnoresWhatTheRoleIsSetTo", func(t *testing.T) {
 		t.Parallel()
 		config := newDatabase(t)
-		for name, value := range map[string]string{
+		maps.Copy(config.RuntimeParams, map[string]string{
 			"default_transaction_deferrable":      "on",
 			"default_transaction_isolation":       "serializable",
 			"default_transaction_read_only":       "on",
@@ -67,9 +68,7 @@ func TestUp(t *testing.T) {
 			"lock_timeout":                        "1ms",
 			"search_path":                         "pg_catalog",
 			"statement_timeout":                   "200ms",
-		} {
-			config.RuntimeParams[name] = value
-		}
+		})
 		slow := fstest.MapFS{
 			"000001_a.up.sql":   {Data: []byte("CREATE TABLE a (id integer); SELECT pg_sleep(0.3);")},
 			"000001_a.down.sql": {Data: []byte("DROP TABLE a; SELECT pg_sleep(0.3);")},

@@ -271,7 +271,8 @@ func (m *migrator) heal(ctx context.Context) (int64, error) {
 	case !at.dirty:
 		return at.version, nil
 	}
-	m.config.Logger.WarnContext(ctx, "a migration was interrupted; nothing of it remained, going on from the version before",
+	m.config.Logger.WarnContext(ctx,
+		"a migration was interrupted; nothing of it remained, going on from the version before",
 		"interrupted", at.version, "schema", m.config.Schema, "version", max(previous, 0))
 	if err := m.driver.replace(ctx, previous, false); err != nil {
 		return 0, err

@@ -165,8 +165,8 @@ func check(ctx context.Context, q Querier, config *Config, newest uint) error {
 		return fmt.Errorf("elevate/schema: look for %s: %w", config.versionTable(), err)
 	}
 	if !exists {
-		return fmt.Errorf("elevate/schema: %w: schema %q holds no Elevate tables, this release needs version %d; run schema.Up",
-			ErrSchemaBehind, config.Schema, newest)
+		return fmt.Errorf("elevate/schema: %w: schema %q holds no Elevate tables, "+
+			"this release needs version %d; run schema.Up", ErrSchemaBehind, config.Schema, newest)
 	}
 
 	at, err := readVersion(ctx, q, config)
@@ -186,11 +186,12 @@ func check(ctx context.Context, q Querier, config *Config, newest uint) error {
 		}
 		switch {
 		case at.dirty && running:
-			return fmt.Errorf("elevate/schema: %w: migration %d of schema %q is being applied now, this release needs version %d",
-				ErrSchemaBehind, at.version, config.Schema, newest)
+			return fmt.Errorf("elevate/schema: %w: migration %d of schema %q is being applied now, "+
+				"this release needs version %d", ErrSchemaBehind, at.version, config.Schema, newest)
 		case at.dirty:
-			return fmt.Errorf("elevate/schema: %w: migration %d of schema %q was interrupted by a killed process or a lost connection; "+
-				"nothing of it remained, and schema.Up applies it again", ErrSchemaDirty, at.version, config.Schema)
+			return fmt.Errorf("elevate/schema: %w: migration %d of schema %q was interrupted "+
+				"by a killed process or a lost connection; nothing of it remained, and schema.Up applies it again",
+				ErrSchemaDirty, at.version, config.Schema)
 		}
 	}
 	switch {
@@ -204,8 +205,8 @@ func check(ctx context.Context, q Querier, config *Config, newest uint) error {
 }
 
 func errAhead(config *Config, version int64, newest uint) error {
-	return fmt.Errorf("elevate/schema: %w: schema %q is at version %d, this release knows migrations up to %d; run a newer release",
-		ErrSchemaAhead, config.Schema, version, newest)
+	return fmt.Errorf("elevate/schema: %w: schema %q is at version %d, "+
+		"this release knows migrations up to %d; run a newer release", ErrSchemaAhead, config.Schema, version, newest)
 }
 
 // recorded is the row of the version table; nilVersion stands for no row.

@@ -10,22 +10,18 @@ import (
 // width is the column at which comments wrap, tabs not counted.
 const width = 76
 
-// initialisms are sqlc.yaml's.
-var initialisms = map[string]string{"id": "ID", "ip": "IP", "url": "URL"}
-
-// goName is the constant for a constraint.
+// goName is the constant for a constraint, with the initialisms of sqlc.yaml.
 func goName(name string) string {
 	var out strings.Builder
 	out.WriteString("Constraint")
 	for word := range strings.SplitSeq(name, "_") {
-		if word == "" {
-			continue
+		switch word {
+		case "":
+		case "id", "ip", "url":
+			out.WriteString(strings.ToUpper(word))
+		default:
+			out.WriteString(strings.ToUpper(word[:1]) + word[1:])
 		}
-		if upper, ok := initialisms[word]; ok {
-			out.WriteString(upper)
-			continue
-		}
-		out.WriteString(strings.ToUpper(word[:1]) + word[1:])
 	}
 	return out.String()
 }
@@ -47,7 +43,8 @@ const (
 	for i, c := range constraints {
 		name := goName(c.Name)
 		if other, taken := seen[name]; taken {
-			return nil, fmt.Errorf("constraints %s and %s have one name in Go, and errors could not tell them apart", other, c.Name)
+			return nil, fmt.Errorf("constraints %s and %s have one name in Go, so errors could not tell them apart",
+				other, c.Name)
 		}
 		seen[name] = c.Name
 		if i > 0 {

@@ -20,7 +20,7 @@ func TestRun(t *testing.T) {
 		require.NoError(t, err)
 		got, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
 		require.NoError(t, err)
-		require.Equal(t, string(got), string(want), "%s is stale: make generate", name)
+		require.Equal(t, string(want), string(got), "%s is stale: make generate", name)
 	}
 }
 
