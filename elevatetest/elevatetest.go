@@ -22,6 +22,7 @@ package elevatetest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -173,8 +174,8 @@ func closePool(t testing.TB, pool *pgxpool.Pool) {
 	select {
 	case <-closed:
 	case <-timer.C:
-		t.Errorf("elevate/elevatetest: %d connections were not given back to the pool: rows, a batch or a transaction is still open",
-			pool.Stat().AcquiredConns())
+		t.Errorf("elevate/elevatetest: %d connections were not given back to the pool: "+
+			"rows, a batch or a transaction is still open", pool.Stat().AcquiredConns())
 	}
 }
 
@@ -237,7 +238,7 @@ func baseConfig(serverURL string) (pgtestdb.Config, error) {
 	u, err := url.Parse(serverURL)
 	if err != nil {
 		// The error has the URL in it, and the URL a password.
-		return none, fmt.Errorf("the URL of the server is malformed")
+		return none, errors.New("the URL of the server is malformed")
 	}
 	if url.User(parsed.User).String() != parsed.User {
 		return none, fmt.Errorf("the name of role %q would have to be escaped in a URL; name another role", parsed.User)

@@ -33,7 +33,7 @@ func startContainer(ctx context.Context, stderr io.Writer) (*Server, error) {
 	defer func() { _ = engine.Close() }()
 
 	image := cmp.Or(os.Getenv(EnvImage), defaultImage)
-	announce(stderr, "starting PostgreSQL in a container of %s (pulled first where it is missing)", image)
+	announcef(stderr, "starting PostgreSQL in a container of %s (pulled first where it is missing)", image)
 
 	// The engine's own end of the container's stdin is the watchdog that works
 	// without the docker command, without a second container, and also where
@@ -96,7 +96,7 @@ func startContainer(ctx context.Context, stderr io.Writer) (*Server, error) {
 	if err != nil {
 		return nil, errors.Join(err, stop())
 	}
-	announce(stderr, "PostgreSQL %s in a container of %s", readable(version), image)
+	announcef(stderr, "PostgreSQL %s in a container of %s", readable(version), image)
 	return &Server{Link: "container", URL: url, Version: version, stop: stop}, nil
 }
 

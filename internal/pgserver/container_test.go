@@ -24,7 +24,7 @@ func TestStartContainer(t *testing.T) {
 
 	t.Run("TakenFirst", func(t *testing.T) {
 		t.Parallel()
-		s, err := startChild(t, nil, containerEnv()...)
+		s, err := startChild(t, containerEnv()...)
 		require.NoError(t, err)
 		require.Equal(t, "container", s.link)
 		requireThrowAway(t, s)
@@ -37,7 +37,7 @@ func TestStartContainer(t *testing.T) {
 
 	t.Run("EndsWithKilledProcess", func(t *testing.T) {
 		t.Parallel()
-		s, err := startChild(t, nil, append(containerEnv(), EnvProvider+"=container")...)
+		s, err := startChild(t, append(containerEnv(), EnvProvider+"=container")...)
 		require.NoError(t, err)
 		id := findContainer(t, s)
 		s.kill(t)
@@ -47,13 +47,13 @@ func TestStartContainer(t *testing.T) {
 
 	t.Run("ErrorIfNoImage", func(t *testing.T) {
 		t.Parallel()
-		_, err := startChild(t, nil, EnvImage+"=localhost:1/nowhere:1", EnvProvider+"=container")
+		_, err := startChild(t, EnvImage+"=localhost:1/nowhere:1", EnvProvider+"=container")
 		require.ErrorContains(t, err, EnvProvider+"=container: start localhost:1/nowhere:1: ")
 	})
 
 	t.Run("NextLinkIfNoImage", func(t *testing.T) {
 		t.Parallel()
-		_, err := startChild(t, nil, EnvImage+"=localhost:1/nowhere:1", EnvBin+"="+t.TempDir(),
+		_, err := startChild(t, EnvImage+"=localhost:1/nowhere:1", EnvBin+"="+t.TempDir(),
 			EnvRepository+"=http://127.0.0.1:1", "XDG_CACHE_HOME="+t.TempDir())
 		require.ErrorContains(t, err, "\n  container  start localhost:1/nowhere:1: ")
 		require.ErrorContains(t, err, "\n  local      no initdb and postgres in ")

@@ -39,7 +39,7 @@ func startEmbedded(ctx context.Context, stderr io.Writer) (*Server, error) {
 		return nil, err
 	}
 	srv.Link = "embedded"
-	announce(stderr, "embedded PostgreSQL %s from %s", readable(srv.Version), home)
+	announcef(stderr, "embedded PostgreSQL %s from %s", readable(srv.Version), home)
 	return srv, nil
 }
 
@@ -71,7 +71,7 @@ func fetchEmbedded(ctx context.Context, stderr io.Writer) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	announce(stderr, "downloading PostgreSQL %s for %s (%.0f MB, once) from %s",
+	announcef(stderr, "downloading PostgreSQL %s for %s (%.0f MB, once) from %s",
 		embeddedVersion, platform(), float64(size)/1e6, repository)
 
 	dir, err := os.MkdirTemp(cache, "download-")
@@ -85,7 +85,7 @@ func fetchEmbedded(ctx context.Context, stderr io.Writer) (string, error) {
 	if err != nil {
 		return "", errors.Join(err, os.RemoveAll(dir))
 	}
-	if err := download(dir, repository); err != nil {
+	if err := download(ctx, dir, repository); err != nil {
 		return "", errors.Join(err, guard.release(""))
 	}
 	// In one step, so that no other process finds half of it.
@@ -98,8 +98,8 @@ func fetchEmbedded(ctx context.Context, stderr io.Writer) (string, error) {
 	return home, nil
 }
 
-func download(dir, repository string) error {
-	port, err := freePort()
+func download(ctx context.Context, dir, repository string) error {
+	port, err := freePort(ctx)
 	if err != nil {
 		return err
 	}
@@ -132,8 +132,7 @@ func download(dir, repository string) error {
 func downloadSize(ctx context.Context, repository string) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialLimit)
 	defer cancel()
-	name := "embedded-postgres-binaries-" + platform()
-	url := fmt.Sprintf("%s/io/zonky/test/postgres/%s/%s/%s-%s.jar", repository, name, embeddedVersion, name, embeddedVersion)
+	url := repository + archivePath()
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, url, http.NoBody)
 	if err != nil {
 		return 0, fmt.Errorf("ask for the embedded PostgreSQL: %w", err)
@@ -149,6 +148,12 @@ func downloadSize(ctx context.Context, repository string) (int64, error) {
 		return 0, fmt.Errorf("ask for the embedded PostgreSQL: %s: %s", url, res.Status)
 	}
 	return res.ContentLength, nil
+}
+
+// archivePath is where a repository has the archive for this machine.
+func archivePath() string {
+	name := "embedded-postgres-binaries-" + platform()
+	return fmt.Sprintf("/io/zonky/test/postgres/%s/%s/%s-%s.jar", name, embeddedVersion, name, embeddedVersion)
 }
 
 // platform names this machine as the repository does.

@@ -33,7 +33,7 @@ func startLocal(ctx context.Context, stderr io.Writer) (*Server, error) {
 	for _, b := range found {
 		srv, err := run(ctx, b.dir)
 		if err == nil {
-			announce(stderr, "PostgreSQL %s from %s", readable(srv.Version), b.dir)
+			announcef(stderr, "PostgreSQL %s from %s", readable(srv.Version), b.dir)
 			return srv, nil
 		}
 		causes = append(causes, fmt.Errorf("%s: %w", b.dir, err))
@@ -52,11 +52,11 @@ func findBinaries(ctx context.Context) ([]binaries, error) {
 		seen   = map[string]bool{}
 	)
 	for _, dir := range binaryDirs() {
-		real, err := filepath.EvalSymlinks(filepath.Join(dir, "postgres"))
-		if err != nil || seen[real] {
+		program, err := filepath.EvalSymlinks(filepath.Join(dir, "postgres"))
+		if err != nil || seen[program] {
 			continue
 		}
-		seen[real] = true
+		seen[program] = true
 		b, err := inspect(ctx, dir)
 		if err != nil {
 			causes = append(causes, err)

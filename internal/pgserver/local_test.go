@@ -50,7 +50,7 @@ func installed(t *testing.T, version string) string {
 }
 
 // TestFindBinaries changes the environment, and so runs alone.
-func TestFindBinaries(t *testing.T) { //nolint:paralleltest // see above
+func TestFindBinaries(t *testing.T) {
 	old, newer, beta, same := installed(t, "15.9"), installed(t, "15.10"), installed(t, "99beta1"), t.TempDir()
 	require.NoError(t, os.Symlink(filepath.Join(beta, "postgres"), filepath.Join(same, "postgres")))
 	require.NoError(t, os.Symlink(filepath.Join(beta, "initdb"), filepath.Join(same, "initdb")))

@@ -68,7 +68,8 @@ type starter struct {
 // environment that the chain reads but env.
 func launch(t *testing.T, change func(*exec.Cmd), env ...string) *starter {
 	t.Helper()
-	s := &starter{cmd: exec.Command(os.Args[0]), stderr: &lockedBuffer{}} //nolint:noctx // it is killed, or ends with stdin
+	// No context: it is killed, or ends with stdin.
+	s := &starter{cmd: exec.Command(os.Args[0]), stderr: &lockedBuffer{}} //nolint:noctx // see above
 	s.cmd.Env = append(cleanEnv(), append(env, envChild+"=1")...)
 	s.cmd.Stderr = s.stderr
 	if change != nil {
@@ -100,9 +101,9 @@ func (s *starter) await(t *testing.T) error {
 	return nil
 }
 
-func startChild(t *testing.T, change func(*exec.Cmd), env ...string) (*starter, error) {
+func startChild(t *testing.T, env ...string) (*starter, error) {
 	t.Helper()
-	s := launch(t, change, env...)
+	s := launch(t, nil, env...)
 	return s, s.await(t)
 }
 

@@ -41,10 +41,7 @@ func newHome(t *testing.T, owner *account) *home {
 	t.Helper()
 	base := t.TempDir()
 	if owner != nil {
-		dir, err := os.MkdirTemp("/tmp", "pgserver-test-")
-		require.NoError(t, err)
-		t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
-		base = dir
+		base = openDir(t)
 	}
 	h := &home{binary: filepath.Join(base, "test"), dir: base, tmp: filepath.Join(base, "tmp"), owner: owner}
 	require.NoError(t, os.Mkdir(h.tmp, 0o700))
@@ -180,7 +177,8 @@ while :; do sleep 0.1; done`)
 // TestRunOnTakenPort holds a port that the server is then told to take.
 func TestRunOnTakenPort(t *testing.T) {
 	t.Parallel()
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	var config net.ListenConfig
+	listener, err := config.Listen(t.Context(), "tcp4", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer func() { _ = listener.Close() }()
 	found, err := findBinaries(t.Context())
@@ -205,19 +203,20 @@ func TestStartEmbedded(t *testing.T) {
 		for i := range starters {
 			starters[i] = h.launch(t, EnvProvider+"=embedded", EnvRepository+"="+repository.URL+"/")
 		}
-		said := ""
+		var said strings.Builder
 		for _, s := range starters {
 			require.NoError(t, s.await(t))
 			require.Equal(t, "embedded", s.link)
 			requireThrowAway(t, s)
 			s.finish(t)
 			require.Contains(t, s.stderr.String(), "elevate: embedded PostgreSQL "+readable(s.version)+" from "+h.dir)
-			said += s.stderr.String()
+			said.WriteString(s.stderr.String())
 			awaitGone(t, s.url)
 		}
 		require.EqualValues(t, 1, repository.downloads.Load())
-		require.Equal(t, 1, strings.Count(said, "downloading"))
-		require.Contains(t, said, fmt.Sprintf("(%.0f MB, once) from %s", float64(repository.size)/1e6, repository.URL))
+		require.Equal(t, 1, strings.Count(said.String(), "downloading"))
+		require.Contains(t, said.String(),
+			fmt.Sprintf("(%.0f MB, once) from %s", float64(repository.size)/1e6, repository.URL))
 		h.requireClean(t)
 
 		// From now on without the repository.
@@ -298,9 +297,9 @@ func serveRepository(t *testing.T) *repository {
 	t.Helper()
 	found, err := findBinaries(t.Context())
 	require.NoError(t, err)
-	real, err := filepath.EvalSymlinks(filepath.Join(found[0].dir, "postgres"))
+	program, err := filepath.EvalSymlinks(filepath.Join(found[0].dir, "postgres"))
 	require.NoError(t, err)
-	prefix := filepath.Dir(filepath.Dir(real))
+	prefix := filepath.Dir(filepath.Dir(program))
 
 	// Where share/ is not beside bin/, as in Debian, the programs find it by
 	// the path that was compiled into them.
@@ -328,17 +327,15 @@ func serveRepository(t *testing.T) *repository {
 	sum := sha256.Sum256(jar.Bytes())
 
 	r := &repository{size: jar.Len()}
-	name := "embedded-postgres-binaries-" + platform()
-	path := fmt.Sprintf("/io/zonky/test/postgres/%s/%s/%s-%s.jar", name, embeddedVersion, name, embeddedVersion)
 	mux := http.NewServeMux()
-	mux.HandleFunc(path, func(w http.ResponseWriter, req *http.Request) {
+	mux.HandleFunc(archivePath(), func(w http.ResponseWriter, req *http.Request) {
 		w.Header().Set("Content-Length", strconv.Itoa(jar.Len()))
 		if req.Method == http.MethodGet {
 			r.downloads.Add(1)
 			_, _ = w.Write(jar.Bytes())
 		}
 	})
-	mux.HandleFunc(path+".sha256", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc(archivePath()+".sha256", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte(hex.EncodeToString(sum[:])))
 	})
 	r.Server = httptest.NewServer(mux)
@@ -346,13 +343,22 @@ func serveRepository(t *testing.T) *repository {
 	return r
 }
 
+// openDir is a directory that every user can reach, which those of a test are
+// not.
+func openDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "pgserver-test-") //nolint:usetesting // see above
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	require.NoError(t, os.Chmod(dir, 0o755))
+	return dir
+}
+
 // fakeBinaries are programs that every user can run, with an initdb that does
 // as told.
 func fakeBinaries(t *testing.T, initdb string) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "pgserver-test-")
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	dir := openDir(t)
 	require.NoError(t, os.Chmod(dir, 0o777)) // initdb leaves notes there
 	bin := filepath.Join(dir, "bin")
 	require.NoError(t, os.Mkdir(bin, 0o755))

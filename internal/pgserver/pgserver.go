@@ -171,7 +171,7 @@ func startURL(ctx context.Context, stderr io.Writer, url string) (*Server, error
 	}
 
 	address := net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port)))
-	announce(stderr, "PostgreSQL %s at %s, named by %s", readable(version), address, EnvURL)
+	announcef(stderr, "PostgreSQL %s at %s, named by %s", readable(version), address, EnvURL)
 	return &Server{Link: "url", URL: url, Version: version, stop: func() error { return nil }}, nil
 }
 
@@ -246,6 +246,6 @@ func readable(version int) string {
 	return fmt.Sprintf("%d.%d", version/10000, version%10000)
 }
 
-func announce(stderr io.Writer, format string, args ...any) {
+func announcef(stderr io.Writer, format string, args ...any) {
 	_, _ = fmt.Fprintf(stderr, "elevate: "+format+"\n", args...)
 }

@@ -25,7 +25,7 @@ func TestStart(t *testing.T) {
 
 	t.Run("ErrorListsWhatWasTried", func(t *testing.T) {
 		t.Parallel()
-		_, err := startChild(t, nil, nowhere(t)...)
+		_, err := startChild(t, nowhere(t)...)
 		require.Error(t, err)
 		text := err.Error()
 		for _, want := range []string{
@@ -49,7 +49,7 @@ func TestStart(t *testing.T) {
 			"local":     "no initdb and postgres in ",
 			"embedded":  "the embedded PostgreSQL",
 		} {
-			_, err := startChild(t, nil, append(nowhere(t), EnvProvider+"="+forced)...)
+			_, err := startChild(t, append(nowhere(t), EnvProvider+"="+forced)...)
 			require.ErrorContains(t, err, EnvProvider+"="+forced+": ")
 			require.ErrorContains(t, err, want)
 			require.NotContains(t, err.Error(), "Tried")
@@ -58,13 +58,13 @@ func TestStart(t *testing.T) {
 
 	t.Run("ErrorIfForcedLinkIsUnknown", func(t *testing.T) {
 		t.Parallel()
-		_, err := startChild(t, nil, EnvProvider+"=cloud")
+		_, err := startChild(t, EnvProvider+"=cloud")
 		require.ErrorContains(t, err, `"cloud", want container, local or embedded`)
 	})
 
 	t.Run("ErrorIfURLDoesNotAnswer", func(t *testing.T) {
 		t.Parallel()
-		_, err := startChild(t, nil, EnvURL+"=postgres://someone:secret-word@127.0.0.1:1/postgres")
+		_, err := startChild(t, EnvURL+"=postgres://someone:secret-word@127.0.0.1:1/postgres")
 		require.ErrorContains(t, err, EnvURL+": connect: ")
 		require.NotContains(t, err.Error(), "Tried")
 		require.NotContains(t, err.Error(), "secret-word")
@@ -72,7 +72,7 @@ func TestStart(t *testing.T) {
 
 	t.Run("ErrorIfURLIsNoURL", func(t *testing.T) {
 		t.Parallel()
-		_, err := startChild(t, nil, EnvURL+"=host=127.0.0.1 password=secret-word")
+		_, err := startChild(t, EnvURL+"=host=127.0.0.1 password=secret-word")
 		require.ErrorContains(t, err, "does not begin with postgres://")
 		require.NotContains(t, err.Error(), "secret-word")
 	})
@@ -83,7 +83,7 @@ func TestStartURL(t *testing.T) {
 	t.Parallel()
 	url := os.Getenv(EnvURL)
 	if url == "" {
-		first, err := startChild(t, nil)
+		first, err := startChild(t)
 		require.NoError(t, err)
 		url = first.url
 	}
@@ -94,7 +94,7 @@ func TestStartURL(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, err := startChild(t, nil, env...)
+			s, err := startChild(t, env...)
 			require.NoError(t, err)
 			require.Equal(t, "url", s.link)
 			require.Equal(t, url, s.url)

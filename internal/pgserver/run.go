@@ -35,7 +35,7 @@ var errPortTaken = errors.New("the port was taken by another process")
 func run(ctx context.Context, bin string) (*Server, error) {
 	const attempts = 5
 	for attempt := 1; ; attempt++ {
-		port, err := freePort()
+		port, err := freePort(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -76,7 +76,7 @@ func runOn(ctx context.Context, bin string, port int) (*Server, error) {
 	}
 
 	url := fmt.Sprintf("postgres://postgres:%s@127.0.0.1:%d/postgres?sslmode=disable", password, port)
-	version, err := awaitServer(ctx, url, func() error { return exited(dir, port) })
+	version, err := awaitServer(ctx, url, func() error { return exited(ctx, dir, port) })
 	if err != nil {
 		return nil, errors.Join(err, keeper.release(""))
 	}
@@ -89,15 +89,16 @@ func runOn(ctx context.Context, bin string, port int) (*Server, error) {
 }
 
 // exited returns why the server in dir ended, or nil while it has not.
-func exited(dir string, port int) error {
+func exited(ctx context.Context, dir string, port int) error {
 	if _, err := os.Stat(filepath.Join(dir, "exited")); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {
 		return fmt.Errorf("look for the end of the server: %w", err)
 	}
 	// The text of the log differs between versions and languages; whether the
-	// port is taken now does not.
-	listener, err := net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", port))
+	// port is taken now does not. A context that has ended would look the same.
+	var config net.ListenConfig
+	listener, err := config.Listen(context.WithoutCancel(ctx), "tcp4", fmt.Sprintf("127.0.0.1:%d", port))
 	if err != nil {
 		return fmt.Errorf("%w: %w", errPortTaken, err)
 	}
@@ -249,8 +250,9 @@ func localeFlags() []string {
 	return []string{"--locale=C.UTF-8"}
 }
 
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+func freePort(ctx context.Context) (int, error) {
+	var config net.ListenConfig
+	listener, err := config.Listen(ctx, "tcp4", "127.0.0.1:0")
 	if err != nil {
 		return 0, fmt.Errorf("find a free port: %w", err)
 	}

@@ -116,7 +116,11 @@ func TestRun(t *testing.T) {
 
 	t.Run("PassesSignalOn", func(t *testing.T) {
 		t.Parallel()
-		for name, sent := range map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP} {
+		for name, sent := range map[string]syscall.Signal{
+			"HUP":  syscall.SIGHUP,
+			"INT":  syscall.SIGINT,
+			"TERM": syscall.SIGTERM,
+		} {
 			note := filepath.Join(t.TempDir(), "note")
 			cmd := sh(t, "trap 'exit 42' "+name+"; echo $"+pgserver.EnvURL+" >"+note+"; while :; do sleep 0.05; done")
 			require.NoError(t, cmd.Start())
