@@ -1,2 +1,164 @@
-// Package elevate is the data layer of a learning platform on PostgreSQL.
+// Package elevate is the data layer of a learning platform on PostgreSQL:
+// accounts, courses and their lessons, enrollments, progress and certificates, as
+// operations that are each one transaction and one round trip.
+//
+// # First program
+//
+// The tables come from package schema. A [Store] is made on a pool, and acts as
+// somebody. Errors are left out here.
+//
+//	pool, err := pgxpool.New(ctx, os.Getenv("DATABASE_URL"))
+//	err = schema.Up(ctx, pool.Config().ConnConfig, nil)
+//	store, err := elevate.New(pool, nil)
+//
+//	// The host's own code.
+//	school := store.As(elevate.System("first-program"))
+//	grace, err := school.RegisterUser(ctx, elevate.RegisterUserParams{
+//		Email: "grace@example.org", Name: "Grace", Password: "correct horse", Role: elevate.RoleInstructor,
+//	})
+//	ada, err := school.RegisterUser(ctx, elevate.RegisterUserParams{
+//		Email: "ada@example.org", Name: "Ada", Password: "battery staple",
+//	})
+//
+//	// The teacher.
+//	teacher := store.As(elevate.Actor{UserID: grace.ID, Role: grace.Role})
+//	created, err := teacher.CreateCourse(ctx, elevate.CreateCourseParams{
+//		Slug: "go-basics", Title: "Go basics", Category: "go", Level: elevate.LevelBeginner,
+//	})
+//	courseID := created.Course.ID
+//	added, err := teacher.AddLessons(ctx, elevate.AddLessonsParams{
+//		CourseID: courseID, Lessons: []elevate.NewLesson{{Title: "Hello"}},
+//	})
+//	_, err = teacher.PublishCourse(ctx, courseID)
+//
+//	// The learner.
+//	me := store.As(elevate.Actor{UserID: ada.ID, Role: ada.Role})
+//	_, err = me.Enroll(ctx, ada.ID, courseID)
+//	done, err := me.CompleteLesson(ctx, ada.ID, added[0].Lesson.ID, 5*time.Minute)
+//	fmt.Println(done.Progress, done.CourseCompleted) // 100 true
+//
+// # Actors
+//
+// Every operation is done by an [Actor]: a visitor, a learner, an instructor, an
+// admin, or the host's own code by [System]. [Store.As] binds one. A Store without
+// one acts as a visitor, who may read the published catalogue, verify a
+// certificate and register.
+//
+// What an actor may not do at all is [ErrForbidden], before the database is
+// touched. What is not theirs is [ErrNotFound], like what does not exist. The
+// actor's role is believed: take it from a session that you have verified.
+//
+// Triggers see who acts as the settings elevate.actor and elevate.request. More in
+// docs/actors.md.
+//
+// # Transactions
+//
+// An operation is a transaction of its own, unless the Store is bound to one:
+//
+//   - [Store.InTx] runs several operations in one transaction, and repeats all of
+//     it after a deadlock.
+//   - [Store.WithTx] joins a transaction that the host has begun, with pgx or,
+//     through [database/sql.Conn.Raw], with database/sql. Nothing is committed or
+//     repeated there.
+//
+// A refusal never poisons the transaction. More in docs/transactions.md.
+//
+// # Errors
+//
+// Errors come wrapped in the operation and its ids; test for them with
+// [errors.Is] and [errors.As].
+//
+//   - A refusal is a sentinel, such as [ErrNotFound] or [ErrPaymentRequired]. The
+//     comment of each operation lists its own.
+//   - A [*ValidationError] is a value that cannot be right. It is found before the
+//     database is touched and never quotes the value.
+//   - A [*ConflictError] is state that stands in the way, or has moved. Nothing was
+//     changed.
+//   - [ErrCommitUnknown] is a connection that was lost before the answer came. Call
+//     again: every write is idempotent, by what it is about or by an id that the
+//     caller gives.
+//
+// A repeat is no error: it succeeds and says so, by Created or the like. Deadlocks,
+// serialization failures and lock timeouts are tried again
+// ([Config.MaxAttempts]).
+//
+// # Pagination
+//
+// Lists return a [Page]: the items, and in Next the cursor of the page that
+// follows, empty on the last one. Rows that come or go elsewhere neither repeat
+// nor skip an item.
+//
+//	page := elevate.PageParams{Limit: 100}
+//	for {
+//		courses, err := me.MyCourses(ctx, userID, page)
+//		…
+//		if page.Cursor = courses.Next; page.Cursor == "" {
+//			break
+//		}
+//	}
+//
+// A cursor grants nothing: each page is checked for its reader. One that is not
+// from the list is [ErrInvalidCursor].
+//
+// # Values
+//
+// Ids are UUIDs, and no secrets. Money is in minor units of its currency, an ISO
+// 4217 code. Durations are stored in whole seconds, times as instants to the
+// microsecond.
+//
+// # Accounts
+//
+//   - [Store.HashPassword] makes the hash of a password, for RegisterUser in a
+//     transaction.
+//   - [Store.RegisterUser] makes an account.
+//   - [Store.SyncUser] copies a person from a host that has accounts of its own.
+//   - [Store.GetUser] is one user.
+//   - [Store.ListUsers] lists users, all or those of a role.
+//
+// # Courses
+//
+//   - [Store.CreateCourse] adds a course, not published yet.
+//   - [Store.UpdateCourse] edits a course that nobody has edited since it was read.
+//   - [Store.PublishCourse] puts a course that has lessons into the catalogue.
+//   - [Store.UnpublishCourse] takes it out again; learners keep their places.
+//   - [Store.DeleteCourse] deletes a course that nobody is bound to.
+//   - [Store.GetCourse] is a course without its lessons.
+//   - [Store.GetCourseBySlug] is the same by the course's name in URLs.
+//   - [Store.ListCourses] lists the catalogue, or drafts.
+//
+// # Lessons
+//
+//   - [Store.AddLessons] adds lessons, at a place or at the end.
+//   - [Store.UpdateLesson] edits a lesson that nobody has edited since it was read.
+//   - [Store.ReorderLessons] gives the lessons of a course a new order.
+//   - [Store.DeleteLesson] removes a lesson and closes the gap.
+//   - [Store.CourseOutline] lists the lessons in order, without their content, with
+//     the reader's progress.
+//   - [Store.GetLesson] is a lesson with its content, for those who are enrolled.
+//
+// # Enrollments
+//
+//   - [Store.Enroll] enrolls a learner in a course that is free or paid for.
+//   - [Store.GrantEnrollment] enrolls without payment, for trusted code.
+//   - [Store.EnrollMany] enrolls a cohort without payment, in one statement.
+//   - [Store.Unenroll] ends an enrollment that is not completed.
+//   - [Store.MyCourses] is a learner's dashboard: courses, progress, next lesson.
+//   - [Store.CourseLearners] is who is enrolled in a course.
+//
+// # Progress
+//
+//   - [Store.CompleteLesson] marks a lesson as completed; the last one completes the
+//     course.
+//   - [Store.UncompleteLesson] takes that back.
+//   - [Store.RecordStudyTime] keeps the time spent in a lesson and where to go on.
+//   - [Store.ResetProgress] lets a learner begin a course anew.
+//
+// # Certificates
+//
+//   - [Store.IssueCertificate] issues the certificate of a completed course.
+//   - [Store.IssueCertificates] issues those of a cohort.
+//   - [Store.RevokeCertificate] ends a certificate, which then verifies as revoked.
+//   - [Store.ReinstateCertificate] undoes that.
+//   - [Store.ListCertificates] lists certificates.
+//   - [Store.VerifyCertificate] says what a public id stands for.
 package elevate
