@@ -6,7 +6,6 @@ import (
 	gotoken "go/token"
 	"io/fs"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -15,6 +14,7 @@ import (
 type goCode struct {
 	uses      map[string][]use             // by method or function name
 	constants map[string]map[string]string // of strings, by folder and name
+	files     *gotoken.FileSet
 }
 
 // use is a mention x.Name inside a function.
@@ -26,8 +26,11 @@ type use struct {
 // parseGo reads the module's Go files: no tests, which keep no query alive, not
 // the generated package, and no modules below.
 func parseGo(root fs.FS) (*goCode, error) {
-	code := &goCode{uses: map[string][]use{}, constants: map[string]map[string]string{}}
-	files := gotoken.NewFileSet()
+	code := &goCode{
+		uses:      map[string][]use{},
+		constants: map[string]map[string]string{},
+		files:     gotoken.NewFileSet(),
+	}
 	err := fs.WalkDir(root, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -47,23 +50,23 @@ func parseGo(root fs.FS) (*goCode, error) {
 		if err != nil {
 			return err
 		}
-		file, err := parser.ParseFile(files, name, source, parser.SkipObjectResolution)
+		file, err := parser.ParseFile(code.files, name, source, parser.SkipObjectResolution)
 		if err != nil {
 			return err
 		}
-		code.add(files, path.Dir(name), file)
+		code.add(path.Dir(name), file)
 		return nil
 	})
 	return code, err
 }
 
-func (c *goCode) add(files *gotoken.FileSet, folder string, file *ast.File) {
+func (c *goCode) add(folder string, file *ast.File) {
 	for _, decl := range file.Decls {
 		function, _ := decl.(*ast.FuncDecl)
 		ast.Inspect(decl, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.SelectorExpr:
-				where := files.Position(n.Sel.Pos()).String()
+				where := c.files.Position(n.Sel.Pos()).String()
 				c.uses[n.Sel.Name] = append(c.uses[n.Sel.Name], use{folder, where, function})
 			case *ast.ValueSpec:
 				c.addConstants(folder, n)
@@ -110,9 +113,9 @@ func isVerdict(tag ast.Expr) bool {
 }
 
 // cases lists the verdicts that the function has cases for.
-func (c *goCode) cases(u use) []string {
-	var found []string
-	ast.Inspect(u.function, func(n ast.Node) bool {
+func (c *goCode) cases(folder string, function *ast.FuncDecl) map[string]gotoken.Position {
+	found := map[string]gotoken.Position{}
+	ast.Inspect(function, func(n ast.Node) bool {
 		statement, ok := n.(*ast.SwitchStmt)
 		if !ok || !isVerdict(statement.Tag) {
 			return true
@@ -123,15 +126,16 @@ func (c *goCode) cases(u use) []string {
 				continue // the grammar has nothing else here
 			}
 			for _, e := range clause.List {
-				if text, ok := stringLiteral(e); ok {
-					found = append(found, text)
-				} else if name, ok := e.(*ast.Ident); ok {
-					found = append(found, c.constants[u.folder][name.Name])
+				text, ok := stringLiteral(e)
+				if name, isName := e.(*ast.Ident); isName {
+					text, ok = c.constants[folder][name.Name]
+				}
+				if ok {
+					found[text] = c.files.Position(e.Pos())
 				}
 			}
 		}
 		return true
 	})
-	slices.Sort(found)
-	return slices.Compact(found)
+	return found
 }

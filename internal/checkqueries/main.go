@@ -53,11 +53,12 @@ func check(root fs.FS) ([]problem, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := fs.Glob(root, "queries/*.sql")
-	if err != nil || len(files) == 0 {
-		return nil, fmt.Errorf("no file queries/*.sql (%w)", err)
+	files, err := glob(root, "queries/*.sql")
+	if err != nil {
+		return nil, err
 	}
 	var problems []problem
+	known := answers{}
 	for _, file := range files {
 		sql, err := fs.ReadFile(root, file)
 		if err != nil {
@@ -68,9 +69,10 @@ func check(root fs.FS) ([]problem, error) {
 		problems = append(problems, checkPlacement(file, string(sql), ours)...)
 		for _, q := range queries {
 			problems = append(problems, checkQuery(q)...)
-			problems = append(problems, checkUses(q, code)...)
+			problems = append(problems, checkUses(q, code, known)...)
 		}
 	}
+	problems = append(problems, known.deadCases(code)...)
 	slices.SortStableFunc(problems, func(a, b problem) int {
 		if a.file != b.file {
 			return strings.Compare(a.file, b.file)
@@ -80,10 +82,18 @@ func check(root fs.FS) ([]problem, error) {
 	return problems, nil
 }
 
+func glob(root fs.FS, pattern string) ([]string, error) {
+	files, err := fs.Glob(root, pattern)
+	if err == nil && len(files) == 0 {
+		err = fmt.Errorf("no file %s", pattern)
+	}
+	return files, err
+}
+
 func migrations(root fs.FS) (*objects, error) {
-	files, err := fs.Glob(root, "schema/*.up.sql")
-	if err != nil || len(files) == 0 {
-		return nil, fmt.Errorf("no file schema/*.up.sql (%w)", err)
+	files, err := glob(root, "schema/*.up.sql")
+	if err != nil {
+		return nil, err
 	}
 	ours := newObjects()
 	for _, file := range files {
@@ -96,38 +106,4 @@ func migrations(root fs.FS) (*objects, error) {
 		}
 	}
 	return ours, nil
-}
-
-// raced is the verdict that the pipeline itself answers, by sending again.
-const raced = "raced"
-
-// checkUses reports a query that nothing uses, and verdicts without a case in
-// a function that does.
-func checkUses(q *query, code *goCode) []problem {
-	uses := code.uses[q.name]
-	if len(uses) == 0 {
-		return []problem{{q.file, q.line, q.name, "no Go code uses it"}}
-	}
-	answered, err := verdicts(q)
-	if err != nil {
-		return []problem{{q.file, q.line, q.name, err.Error()}}
-	}
-	var problems []problem
-	for _, u := range uses {
-		if len(answered) == 0 {
-			break
-		}
-		if u.function == nil {
-			problems = append(problems, problem{q.file, q.line, q.name, "used outside of a function: " + u.where})
-			continue
-		}
-		cases := code.cases(u)
-		for _, v := range answered {
-			if v != raced && !slices.Contains(cases, v) {
-				problems = append(problems, problem{q.file, q.line, q.name,
-					fmt.Sprintf("verdict %q has no case in %s (%s)", v, u.function.Name.Name, u.where)})
-			}
-		}
-	}
-	return problems
 }

@@ -282,11 +282,11 @@ func TestCheck(t *testing.T) {
 			nil,
 		},
 		"VerdictBareCase": {
-			body(":one", "SELECT CASE WHEN a THEN 'created' ELSE 'lost' END::text AS verdict;"),
+			body(":one", "SELECT CASE WHEN a THEN 'created' WHEN b THEN 'already' ELSE 'lost' END::text AS verdict;"),
 			[]string{`1: UserCreate: verdict "lost" has no case in Enroll (store.go:9:16)`},
 		},
 		"VerdictOfCTE": {
-			body(":one", "WITH j AS (SELECT 1, CASE WHEN a THEN 'created' ELSE 'lost' END AS verdict FROM t) "+
+			body(":one", "WITH j AS (SELECT CASE WHEN a THEN 'created' WHEN b THEN 'already' ELSE 'lost' END AS verdict FROM t) "+
 				"SELECT coalesce(j.verdict, 'unknown')::text AS verdict FROM j;"),
 			[]string{
 				`1: UserCreate: verdict "lost" has no case in Enroll (store.go:9:16)`,
@@ -332,6 +332,14 @@ func TestCheckCallers(t *testing.T) {
 		"InClosure": {
 			`func f() { do(func() { q.UserCreate() }); for { switch row.Verdict { case "created": } } }`,
 			nil,
+		},
+		"DeadCase": {
+			"func f() { q.UserCreate(); switch row.Verdict { case \"created\":\ncase \"made\": } }",
+			[]string{`store.go:4: f: no query that it uses answers "made"`},
+		},
+		"UnknownConstant": {
+			"func f() { q.UserCreate(); switch row.Verdict { case verdictCreated: } }",
+			[]string{missing + "f (store.go:3:14)"},
 		},
 		"OtherSwitch": {
 			`func f() { q.UserCreate(); switch row.Status { case "created": } }`,

@@ -20,7 +20,7 @@ func verdicts(q *query) ([]string, error) {
 			if t.name() != columns[i] || !at(q.tokens, j-1).is("AS") || at(q.tokens, j+1).is("(") {
 				continue
 			}
-			values, from, err := answers(expressionBefore(q.tokens[:j-1]))
+			values, from, err := yields(expressionBefore(q.tokens[:j-1]))
 			if err != nil && columns[i] == verdict {
 				return nil, err
 			}
@@ -52,10 +52,10 @@ func expressionBefore(tokens []token) []token {
 	return tokens
 }
 
-// answers lists the literals that an expression can yield and the columns that
+// yields lists the literals that an expression can yield and the columns that
 // it may hand on: it reads literals, columns, coalesce, CASE, parentheses and
 // casts, which is all that a verdict needs.
-func answers(expr []token) (values, columns []string, err error) {
+func yields(expr []token) (values, columns []string, err error) {
 	for len(expr) >= 3 && expr[len(expr)-2].is("::") {
 		expr = expr[:len(expr)-2]
 	}
@@ -82,7 +82,7 @@ func answers(expr []token) (values, columns []string, err error) {
 		return nil, nil, errors.New("verdict is no CASE of literals: the check cannot read it")
 	}
 	for _, p := range parts {
-		v, c, err := answers(p)
+		v, c, err := yields(p)
 		if err != nil {
 			return nil, nil, err
 		}
