@@ -159,6 +159,6 @@
 //   - [Store.IssueCertificates] issues those of a cohort.
 //   - [Store.RevokeCertificate] ends a certificate, which then verifies as revoked.
 //   - [Store.ReinstateCertificate] undoes that.
-//   - [Store.ListCertificates] lists certificates.
+//   - [Store.ListCertificates] lists a learner's certificates.
 //   - [Store.VerifyCertificate] says what a public id stands for.
 package elevate
