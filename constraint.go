@@ -5,21 +5,44 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/elevateforhumanity/elevate/db"
 )
 
 // constraintError says what it means that a constraint refused a statement whose
-// own checks had let it through. The cause stays.
+// own checks had let it through: another transaction, or a writer that is not the
+// library, was in between. The cause stays.
 func constraintError(err error) error {
 	var pgErr *pgconn.PgError
 	if !errors.As(err, &pgErr) {
 		return err
 	}
-	switch pgErr.ConstraintName {
-	case "users_email_lower_key", "idx_users_email":
-		return fmt.Errorf("%w: %w", ErrEmailTaken, err)
-	case "idx_courses_slug":
-		return fmt.Errorf("%w: %w", ErrSlugTaken, err)
+	if meaning := meaningOf(db.Constraint(pgErr.ConstraintName)); meaning != nil {
+		return fmt.Errorf("%w: %w", meaning, err)
+	}
+	return err
+}
+
+// meaningOf is nil for constraints that no operation can meet; the test of this
+// function lists them with the reason.
+func meaningOf(constraint db.Constraint) error {
+	switch constraint {
+	case db.ConstraintUsersEmailLowerKey, db.ConstraintIdxUsersEmail:
+		return ErrEmailTaken
+	case db.ConstraintIdxCoursesSlug:
+		return ErrSlugTaken
+	case db.ConstraintIdxLessonsOrder:
+		return &ConflictError{Reason: ConflictRaced}
+	case db.ConstraintCertificatesUserIDCourseIDKey:
+		return &ConflictError{Reason: ConflictSuperseded}
+	case db.ConstraintCoursesInstructorIDFkey,
+		db.ConstraintLessonsCourseIDFkey,
+		db.ConstraintEnrollmentsUserIDFkey, db.ConstraintEnrollmentsCourseIDFkey,
+		db.ConstraintProgressUserIDFkey, db.ConstraintProgressLessonIDFkey,
+		db.ConstraintCertificatesUserIDFkey, db.ConstraintCertificatesCourseIDFkey,
+		db.ConstraintNotificationsUserIDFkey:
+		return ErrNotFound
 	default:
-		return err
+		return nil
 	}
 }

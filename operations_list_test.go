@@ -17,6 +17,7 @@ func operations() []operation {
 		lessonOperations(),
 		enrollmentOperations(),
 		progressOperations(),
+		certificateOperations(),
 	)
 }
 

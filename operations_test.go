@@ -89,9 +89,18 @@ func newWorld(t testing.TB, b *testBundle) *world {
 }
 
 // finish completes the learner's course.
-func (w *world) finish(t testing.TB) {
+func (w *world) finish(t *testing.T) {
 	t.Helper()
 	w.complete(t, w.learner, w.lessons[1:]...)
+}
+
+// certify completes the course and issues the learner's certificate.
+func (w *world) certify(t *testing.T) {
+	t.Helper()
+	w.finish(t)
+	result, err := w.system.IssueCertificate(w.ctx, elevate.IssueCertificateParams{UserID: w.learner, CourseID: w.course})
+	require.NoError(t, err)
+	w.certificate = result.Certificate.PublicID
 }
 
 // actors are those of operation.may, in its order.

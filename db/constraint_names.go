@@ -123,6 +123,10 @@ const (
 	// (user_id) REFERENCES users(id) ON DELETE CASCADE.
 	ConstraintNotificationsUserIDFkey Constraint = "notifications_user_id_fkey"
 
+	// ConstraintPaymentEventsAmountCheck holds payment_events to CHECK (amount >=
+	// 0).
+	ConstraintPaymentEventsAmountCheck Constraint = "payment_events_amount_check"
+
 	// ConstraintPaymentEventsOutcomeCheck holds payment_events to CHECK (outcome =
 	// ANY (ARRAY['applied'::text, 'ignored'::text, 'quarantined'::text])).
 	ConstraintPaymentEventsOutcomeCheck Constraint = "payment_events_outcome_check"
@@ -134,6 +138,10 @@ const (
 	// ConstraintPaymentEventsPkey holds payment_events to PRIMARY KEY (provider,
 	// event_id).
 	ConstraintPaymentEventsPkey Constraint = "payment_events_pkey"
+
+	// ConstraintPaymentEventsRefundedAmountCheck holds payment_events to CHECK
+	// (refunded_amount >= 0).
+	ConstraintPaymentEventsRefundedAmountCheck Constraint = "payment_events_refunded_amount_check"
 
 	// ConstraintIdxPaymentsStripe holds payments to UNIQUE (stripe_payment_id).
 	ConstraintIdxPaymentsStripe Constraint = "idx_payments_stripe"
@@ -276,9 +284,11 @@ func AllConstraintValues() []Constraint {
 		ConstraintLessonsPkey,
 		ConstraintNotificationsPkey,
 		ConstraintNotificationsUserIDFkey,
+		ConstraintPaymentEventsAmountCheck,
 		ConstraintPaymentEventsOutcomeCheck,
 		ConstraintPaymentEventsPaymentIDFkey,
 		ConstraintPaymentEventsPkey,
+		ConstraintPaymentEventsRefundedAmountCheck,
 		ConstraintIdxPaymentsStripe,
 		ConstraintPaymentsAmountCheck,
 		ConstraintPaymentsCourseIDFkey,

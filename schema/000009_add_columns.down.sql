@@ -1,7 +1,8 @@
 -- Loses currencies, versions, sources of access, positions, revocations, partial
 -- refunds, attempts' order, last-seen times and all payment events. Rows that
 -- only these columns set apart (a revoked certificate, a superseded submission)
--- look like valid ones again.
+-- look like valid ones again; where they are not the only ones of their learner,
+-- this file does not go up again before they are deleted.
 SET LOCAL lock_timeout = '3s';
 
 ALTER TABLE progress RESET (

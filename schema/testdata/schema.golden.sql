@@ -260,8 +260,14 @@ ALTER TABLE notifications ADD CONSTRAINT notifications_user_id_fkey
 ALTER TABLE notifications ADD CONSTRAINT notifications_pkey
     PRIMARY KEY (id);
 
+ALTER TABLE payment_events ADD CONSTRAINT payment_events_amount_check
+    CHECK (amount >= 0);
+
 ALTER TABLE payment_events ADD CONSTRAINT payment_events_outcome_check
     CHECK (outcome = ANY (ARRAY['applied'::text, 'ignored'::text, 'quarantined'::text]));
+
+ALTER TABLE payment_events ADD CONSTRAINT payment_events_refunded_amount_check
+    CHECK (refunded_amount >= 0);
 
 ALTER TABLE payment_events ADD CONSTRAINT payment_events_payment_id_fkey
     FOREIGN KEY (payment_id) REFERENCES payments(id);

@@ -1,0 +1,113 @@
+package elevate
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/require"
+
+	"github.com/elevateforhumanity/elevate/db"
+)
+
+// unmet lists the constraints that no operation can meet, by the reason.
+var unmet = map[string][]db.Constraint{
+	"validated before the database is touched": {
+		db.ConstraintCoursesCurrencyCheck,
+		db.ConstraintCoursesDurationCheck,
+		db.ConstraintCoursesPriceCheck,
+		db.ConstraintEnrollmentsSourceCheck,
+		db.ConstraintLessonsDurationCheck,
+		db.ConstraintProgressPositionCheck,
+		db.ConstraintProgressTimeSpentCheck,
+	},
+	"arbitrated by ON CONFLICT, which makes it a verdict": {
+		db.ConstraintCertificatesPkey,
+		db.ConstraintCoursesPkey,
+		db.ConstraintIdxCertificatesID,
+		db.ConstraintIdxEnrollmentsUnique,
+		db.ConstraintIdxProgressUnique,
+		db.ConstraintLessonsPkey,
+		db.ConstraintUsersPkey,
+	},
+	"an id that only the library makes": {
+		db.ConstraintEnrollmentsPkey,
+		db.ConstraintNotificationsPkey,
+		db.ConstraintProgressPkey,
+	},
+	"kept by triggers and by the statements' arithmetic": {
+		db.ConstraintCoursesLessonsTotalCheck,
+		db.ConstraintEnrollmentsLessonsCompletedCheck,
+		db.ConstraintEnrollmentsLessonsTotalCheck,
+		db.ConstraintEnrollmentsProgressCheck,
+		db.ConstraintLessonsOrderCheck,
+	},
+	"no operation moves a row to another parent": {
+		db.ConstraintEnrollmentsUserIDCourseIDFrozen,
+		db.ConstraintLessonsCourseIDFrozen,
+		db.ConstraintProgressUserIDLessonIDFrozen,
+	},
+	"no operation writes the table yet": {
+		db.ConstraintAssignmentsCourseIDFkey,
+		db.ConstraintAssignmentsMaxScoreCheck,
+		db.ConstraintAssignmentsPkey,
+		db.ConstraintIdxPaymentsStripe,
+		db.ConstraintIdxReviewsUnique,
+		db.ConstraintIdxSessionsToken,
+		db.ConstraintPaymentEventsOutcomeCheck,
+		db.ConstraintPaymentEventsPaymentIDFkey,
+		db.ConstraintPaymentEventsPkey,
+		db.ConstraintPaymentsAmountCheck,
+		db.ConstraintPaymentsCourseIDFkey,
+		db.ConstraintPaymentsCurrencyCheck,
+		db.ConstraintPaymentsPkey,
+		db.ConstraintPaymentsRefundedAmountCheck,
+		db.ConstraintPaymentsUserIDFkey,
+		db.ConstraintReviewsCourseIDFkey,
+		db.ConstraintReviewsPkey,
+		db.ConstraintReviewsRatingCheck,
+		db.ConstraintReviewsUserIDFkey,
+		db.ConstraintSessionsPkey,
+		db.ConstraintSessionsUserIDFkey,
+		db.ConstraintSubmissionsAssignmentIDFkey,
+		db.ConstraintSubmissionsAssignmentIDUserIDKey,
+		db.ConstraintSubmissionsPkey,
+		db.ConstraintSubmissionsScoreCheck,
+		db.ConstraintSubmissionsUserIDFkey,
+	},
+}
+
+func TestEveryConstraintHasAMeaningOrAReason(t *testing.T) {
+	t.Parallel()
+
+	reasons := map[db.Constraint]string{}
+	for reason, constraints := range unmet {
+		for _, constraint := range constraints {
+			reasons[constraint] = reason
+		}
+	}
+	for _, constraint := range db.AllConstraintValues() {
+		meaning := meaningOf(constraint)
+		if meaning == nil {
+			require.NotEmpty(t, reasons[constraint], "%s has neither a meaning nor a reason", constraint)
+		} else {
+			require.Empty(t, reasons[constraint], "%s has both a meaning and a reason", constraint)
+		}
+		delete(reasons, constraint)
+	}
+	require.Empty(t, reasons, "reasons for constraints that are no more")
+}
+
+func TestConstraintError(t *testing.T) {
+	t.Parallel()
+
+	cause := &pgconn.PgError{Code: "23505", ConstraintName: string(db.ConstraintIdxCoursesSlug)}
+	err := constraintError(cause)
+	require.ErrorIs(t, err, ErrSlugTaken)
+	require.ErrorIs(t, err, cause, "the cause stays")
+
+	other := errors.New("other")
+	require.Equal(t, other, constraintError(other))
+	unknown := &pgconn.PgError{Code: "23505", ConstraintName: "the_hosts_own"}
+	require.Equal(t, error(unknown), constraintError(unknown))
+}
