@@ -94,5 +94,5 @@ func awaitNoContainer(t *testing.T, id string) {
 			}
 		}
 		return true
-	}, 20*time.Second, 50*time.Millisecond)
+	}, patience, 50*time.Millisecond)
 }

@@ -81,7 +81,7 @@ func (h *home) requireClean(t *testing.T) {
 	require.Eventually(t, func() bool {
 		left, err := filepath.Glob(filepath.Join(h.tmp, "elevate-postgres-*"))
 		return err == nil && len(left) == 0
-	}, 20*time.Second, 20*time.Millisecond)
+	}, patience, 20*time.Millisecond)
 }
 
 // eachUser runs the test as this user, and if that is root, also as another.
@@ -382,7 +382,7 @@ func readPID(t *testing.T, path string) int {
 		}
 		_, err = fmt.Sscan(string(text), &pid)
 		return err == nil
-	}, 20*time.Second, 20*time.Millisecond)
+	}, patience, 20*time.Millisecond)
 	return pid
 }
 
@@ -390,7 +390,7 @@ func awaitEnded(t *testing.T, pid int) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		return errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
-	}, 20*time.Second, 20*time.Millisecond)
+	}, patience, 20*time.Millisecond)
 }
 
 func awaitRemoved(t *testing.T, path string) {
@@ -398,5 +398,5 @@ func awaitRemoved(t *testing.T, path string) {
 	require.Eventually(t, func() bool {
 		_, err := os.Stat(path)
 		return errors.Is(err, fs.ErrNotExist)
-	}, 20*time.Second, 20*time.Millisecond)
+	}, patience, 20*time.Millisecond)
 }
