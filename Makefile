@@ -11,9 +11,9 @@ pinned   = $(shell awk '$$1 == "$(1)" { print $$2 }' $(2)/go.mod)
 SQLC    := $(BIN)/sqlc-$(call pinned,github.com/sqlc-dev/sqlc,tools)
 LINTER  := $(BIN)/golangci-lint-$(call pinned,github.com/golangci/golangci-lint/v2,tools/lint)
 SQUAWK  := .cache/squawk-2.66.0/node_modules/.bin/squawk
-MODULES := $(patsubst ./%,%,$(dir $(shell find . -name go.mod -not -path './.cache/*')))
+MODULES := $(dir $(shell find . -name go.mod -not -path './.cache/*'))
 # Those with Go code: the tools only pin.
-CODE    := $(filter-out tools/%,$(MODULES))
+CODE    := $(filter-out ./tools/%,$(MODULES))
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z\/]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
