@@ -106,8 +106,12 @@ func New(pool *pgxpool.Pool, cfg *Config) (*Store, error) {
 		within("MaxAttempts", core.maxAttempts, 1, 100),
 		text("Schema", schema, 1, maxIdentifier),
 	)
-	if err == nil && len(schema) > maxIdentifier {
+	switch {
+	case err != nil:
+	case len(schema) > maxIdentifier:
 		err = invalid("Schema", "is longer than 63 bytes")
+	case schema == "$user":
+		err = invalid("Schema", "names no schema, quoted as it is")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("elevate: new: %w", err)
@@ -125,10 +129,12 @@ func (s *Store) As(actor Actor) *Store {
 
 // WithTx returns a copy of the Store whose operations run in the transaction
 // that the caller has begun on tx. Nothing is committed, rolled back or retried
-// there, and a refusal leaves the transaction usable. What the caller's own
-// isolation level makes of a race is the caller's: under REPEATABLE READ and
-// SERIALIZABLE a lost race is SQLSTATE 40001, and the retry is of the whole
-// transaction.
+// there, and a refusal leaves the transaction usable.
+//
+// The operations are made for READ COMMITTED. Under REPEATABLE READ and
+// SERIALIZABLE a lost race is SQLSTATE 40001, and the retry is the caller's, of
+// the whole transaction; an operation that locks first and then looks, as
+// [Store.Unenroll] does, does not see there what was committed while it waited.
 //
 // A tx that is not in a transaction is a mistake that PostgreSQL cannot always
 // see: each operation would then be a transaction of its own.
@@ -265,7 +271,11 @@ func (r placedReader) Query(ctx context.Context, sql string, args ...any) (pgx.R
 	if conn == nil {
 		return nil, ErrNoPool
 	}
-	return conn.Query(ctx, r.store.core.schema.qualify(sql), args...)
+	rows, err := conn.Query(ctx, r.store.core.schema.qualify(sql), args...)
+	if err != nil {
+		return nil, err
+	}
+	return utcRows{rows}, nil
 }
 
 func (r placedReader) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
@@ -273,5 +283,37 @@ func (r placedReader) QueryRow(ctx context.Context, sql string, args ...any) pgx
 	if conn == nil {
 		return pipelineRow{err: ErrNoPool}
 	}
-	return conn.QueryRow(ctx, r.store.core.schema.qualify(sql), args...)
+	return utcRow{conn.QueryRow(ctx, r.store.core.schema.qualify(sql), args...)}
+}
+
+// utcRows and utcRow read times in UTC: pgx reads them in the zone of the
+// process.
+type utcRows struct {
+	pgx.Rows
+}
+
+func (r utcRows) Scan(dest ...any) error { return scanUTC(r.Rows, dest) }
+
+type utcRow struct {
+	row pgx.Row
+}
+
+func (r utcRow) Scan(dest ...any) error { return scanUTC(r.row, dest) }
+
+// scanUTC scans a row, or the row that rows are at.
+func scanUTC(row pgx.Row, dest []any) error {
+	if err := row.Scan(dest...); err != nil {
+		return err
+	}
+	for _, d := range dest {
+		switch d := d.(type) {
+		case *time.Time:
+			*d = d.UTC()
+		case **time.Time:
+			if *d != nil {
+				**d = (*d).UTC()
+			}
+		}
+	}
+	return nil
 }

@@ -29,6 +29,12 @@ var (
 	// transaction.
 	ErrNoPool = errors.New("store has no pool: bind it with WithTx")
 
+	// ErrIsolation is returned by every operation that writes when the pool's
+	// connections begin transactions at another level than READ COMMITTED by
+	// default. Set default_transaction_isolation back for the role, or use
+	// [Store.InTx].
+	ErrIsolation = errors.New("default transaction isolation is not read committed")
+
 	// ErrInvalidCursor is returned by every list for a cursor that is not from
 	// that list.
 	ErrInvalidCursor = errors.New("invalid cursor")

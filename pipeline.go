@@ -3,6 +3,7 @@ package elevate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 
@@ -200,6 +201,11 @@ func (r *pipelineRows) Err() error {
 	return r.Rows.Err()
 }
 
+// Scan reads times in UTC.
+func (r *pipelineRows) Scan(dest ...any) error {
+	return scanUTC(r.Rows, dest)
+}
+
 // pipelineRow scans one row, and succeeds only once the batch has.
 type pipelineRow struct {
 	rows pgx.Rows
@@ -331,8 +337,7 @@ func settle[Row any](ctx context.Context, s *Store, op func(q *db.Queries) (Row,
 			p.batch.Queue(guardBegin)
 		}
 		q := db.New(p)
-		actor := db.ActorSetParams{Actor: s.actor.String(), Request: s.actor.RequestID}
-		if err := q.ActorSet(ctx, actor); err != nil {
+		if err := p.act(ctx, q, s.actor); err != nil {
 			return none, err
 		}
 		row, err := op(q)
@@ -345,12 +350,23 @@ func settle[Row any](ctx context.Context, s *Store, op func(q *db.Queries) (Row,
 			return none, &ConflictError{Reason: ConflictRaced}
 		case p.guarded && refusedByIndex(err):
 			return none, errors.Join(err, undo(ctx, p.undoGuard))
+		case p.tx == nil && sqlState(err) == stateActiveTransaction:
+			return none, fmt.Errorf("%w: %w", ErrIsolation, err)
 		case p.tx == nil && p.sent && outcomeUnknown(err):
 			return none, &unknownOutcomeError{cause: err}
 		default:
 			return none, err
 		}
 	}
+}
+
+// act queues who acts.
+func (p *pipeline) act(ctx context.Context, q *db.Queries, actor Actor) error {
+	params := db.ActorSetParams{Actor: actor.String(), Request: actor.RequestID}
+	if p.tx == nil {
+		return q.ActorSet(ctx, params)
+	}
+	return q.ActorSetWithin(ctx, db.ActorSetWithinParams(params))
 }
 
 // undoGuard makes the caller's transaction usable again after an index refused a

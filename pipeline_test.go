@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -77,10 +78,12 @@ func TestPipelineExecModes(t *testing.T) {
 				result, err := store.Enroll(b.ctx, b.userID, b.courseID)
 				require.NoError(t, err)
 				require.Equal(t, created, result.Created)
+				require.Equal(t, time.UTC, result.Enrollment.EnrolledAt.Location())
 			}
 			page, err := store.MyCourses(b.ctx, b.userID, elevate.PageParams{})
 			require.NoError(t, err)
 			require.Len(t, page.Items, 1)
+			require.Equal(t, time.UTC, page.Items[0].Enrollment.EnrolledAt.Location())
 			many, err := b.on(t, pool).As(elevate.System("import")).EnrollMany(b.ctx, elevate.EnrollManyParams{
 				CourseID: b.courseID, Source: "import", UserIDs: []uuid.UUID{b.userID, b.user(t, elevate.RoleUser)},
 			})
@@ -261,6 +264,19 @@ func TestPipelineFailures(t *testing.T) {
 		require.ErrorIs(t, err, elevate.ErrCommitUnknown)
 		b.waitUntilIdle(t)
 		requireClean(t, b, pool)
+	})
+
+	t.Run("OtherDefaultIsolation", func(t *testing.T) {
+		t.Parallel()
+		b := newPipelineBundle(t)
+		for _, level := range []string{"repeatable read", "serializable"} {
+			pool := b.poolWith(t, func(cfg *pgxpool.Config) {
+				cfg.ConnConfig.RuntimeParams["default_transaction_isolation"] = level
+			})
+			_, err := b.on(t, pool).As(elevate.System("test")).Enroll(b.ctx, b.userID, b.courseID)
+			require.ErrorIs(t, err, elevate.ErrIsolation)
+		}
+		requireClean(t, b, b.pool)
 	})
 
 	t.Run("NoPool", func(t *testing.T) {

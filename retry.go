@@ -31,7 +31,7 @@ func (c *core) retry(ctx context.Context, attempt func() error) error {
 			return err
 		}
 		// Full jitter, so that those who collided do not collide again.
-		pause := time.NewTimer(rand.N(min(retryCap, retryBase<<n)))
+		pause := time.NewTimer(rand.N(min(retryCap, retryBase<<min(n, 10))))
 		c.logger.LogAttrs(ctx, slog.LevelInfo, "elevate: retry",
 			slog.Int("attempt", n), slog.String("code", sqlState(err)))
 		select {
@@ -53,6 +53,7 @@ const (
 	stateSerializationFailure = "40001"
 	stateDeadlockDetected     = "40P01"
 	stateLockNotAvailable     = "55P03"
+	stateActiveTransaction    = "25001"
 )
 
 // sqlState is the SQLSTATE of the server's answer, or empty when it has not

@@ -24,8 +24,7 @@ func (q *Queries) ActorRestore(ctx context.Context) error {
 
 const actorSet = `-- name: ActorSet :exec
 SELECT
-    set_config('elevate.outer_actor', coalesce(current_setting('elevate.actor', TRUE), ''), TRUE),
-    set_config('elevate.outer_request', coalesce(current_setting('elevate.request', TRUE), ''), TRUE),
+    set_config('transaction_isolation', 'read committed', TRUE),
     set_config('elevate.actor', $1::text, TRUE),
     set_config('elevate.request', $2::text, TRUE)
 `
@@ -35,9 +34,31 @@ type ActorSetParams struct {
 	Request string
 }
 
-// ActorSet says who acts, for the triggers of this transaction, and keeps who
-// did before.
+// ActorSet begins an operation outside a caller's transaction: it says who acts,
+// for the triggers. It fails where the role or the database has another default
+// than READ COMMITTED: the statements that follow the locks would not see what
+// they waited for.
 func (q *Queries) ActorSet(ctx context.Context, arg ActorSetParams) error {
 	_, err := q.db.Exec(ctx, actorSet, arg.Actor, arg.Request)
+	return err
+}
+
+const actorSetWithin = `-- name: ActorSetWithin :exec
+SELECT
+    set_config('elevate.outer_actor', coalesce(current_setting('elevate.actor', TRUE), ''), TRUE),
+    set_config('elevate.outer_request', coalesce(current_setting('elevate.request', TRUE), ''), TRUE),
+    set_config('elevate.actor', $1::text, TRUE),
+    set_config('elevate.request', $2::text, TRUE)
+`
+
+type ActorSetWithinParams struct {
+	Actor   string
+	Request string
+}
+
+// ActorSetWithin begins an operation in a caller's transaction: it says who acts,
+// for the triggers, and keeps who did before.
+func (q *Queries) ActorSetWithin(ctx context.Context, arg ActorSetWithinParams) error {
+	_, err := q.db.Exec(ctx, actorSetWithin, arg.Actor, arg.Request)
 	return err
 }
