@@ -14,7 +14,10 @@ import (
 
 // event is one of cmd/test2json's.
 type event struct {
-	Action, Package, Test, Output string
+	Action  string `json:"Action"`
+	Output  string `json:"Output"`
+	Package string `json:"Package"`
+	Test    string `json:"Test"`
 }
 
 func main() {
