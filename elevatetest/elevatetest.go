@@ -4,9 +4,18 @@
 //	func TestEnrolling(t *testing.T) {
 //		t.Parallel()
 //		db := elevatetest.New(t)
-//		school := db.Store.As(elevate.System("test"))
+//		ada := elevatetest.User(t, db.Store)
+//		course, _ := elevatetest.PublishedCourse(t, db.Store, 3) // of three lessons
+//
+//		me := db.Store.As(elevate.Actor{UserID: ada.ID, Role: ada.Role})
+//		_, err := me.Enroll(t.Context(), ada.ID, course.ID)
 //		…
 //	}
+//
+// What a test is not about is seeded: [User], [Course], [Lessons],
+// [PublishedCourse], [Enrollment], [CompletedEnrollment] and [Certificate] make
+// it with the library's own operations, on any Store, in a transaction too. They
+// act as the system whatever the Store acts as, and end the test on an error.
 //
 // The migrations run once into a template database, which each test clones; a
 // clone takes about as long as a hundred queries. It is dropped at the end of

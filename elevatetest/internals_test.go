@@ -12,7 +12,7 @@ import (
 
 func TestBaseConfig(t *testing.T) {
 	t.Parallel()
-	for name, given := range map[string]string{ //nolint:gosec // no passwords of anything
+	for name, given := range map[string]string{
 		"Plain":       "postgres://user:word@host:5433/postgres?sslmode=disable",
 		"OddPassword": "postgresql://user:p%40ss%2F%3Aw%25rd@host:5433/postgres?sslmode=disable&application_name=x",
 		"IPv6":        "postgres://user:word@[::1]:5433/postgres?sslmode=disable",
