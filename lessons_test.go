@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"math"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"github.com/elevateforhumanity/elevate"
@@ -57,7 +55,8 @@ type enrollment struct {
 func (b *testBundle) enrollment(t testing.TB, userID, courseID uuid.UUID) enrollment {
 	t.Helper()
 	var e enrollment
-	require.NoError(t, b.pool.QueryRow(b.ctx, b.sql(`SELECT lessons_completed, lessons_total, progress, completed_at IS NOT NULL
+	require.NoError(t, b.pool.QueryRow(b.ctx, b.sql(`
+		SELECT lessons_completed, lessons_total, progress, completed_at IS NOT NULL
 		FROM {s}.enrollments WHERE user_id = $1 AND course_id = $2`), userID, courseID).
 		Scan(&e.done, &e.total, &e.progress, &e.completed))
 	return e
@@ -83,6 +82,11 @@ func requireConflict(t testing.TB, err error, reason elevate.ConflictReason) {
 	var conflict *elevate.ConflictError
 	require.ErrorAs(t, err, &conflict)
 	require.Equal(t, reason, conflict.Reason)
+}
+
+func isConflict(err error, reason elevate.ConflictReason) bool {
+	var conflict *elevate.ConflictError
+	return errors.As(err, &conflict) && conflict.Reason == reason
 }
 
 func requireInvalid(t testing.TB, err error, field string) {
@@ -153,7 +157,8 @@ func TestAddLessons(t *testing.T) {
 		})
 		require.NoError(t, err)
 		require.Equal(t, int32(2), results[0].Lesson.Position)
-		require.Equal(t, []uuid.UUID{b.lessons[0], fresh[0].ID, fresh[1].ID, b.lessons[1], b.lessons[2]}, b.order(t, b.courseID))
+		want := []uuid.UUID{b.lessons[0], fresh[0].ID, fresh[1].ID, b.lessons[1], b.lessons[2]}
+		require.Equal(t, want, b.order(t, b.courseID))
 		require.Equal(t, enrollment{1, 5, 20, false}, b.enrollment(t, b.userID, b.courseID))
 		past := newLessons("C")
 		results, err = b.system.AddLessons(b.ctx, elevate.AddLessonsParams{
@@ -232,6 +237,11 @@ func TestAddLessons(t *testing.T) {
 		for i := range whole {
 			whole[i] = elevate.NewLesson{Title: "A", Content: strings.Repeat("a", 1<<20)}
 		}
+		long := strings.Repeat("a", 1<<20+1)
+		one := func(lesson elevate.NewLesson) []elevate.NewLesson {
+			lesson.Title = "A"
+			return []elevate.NewLesson{lesson}
+		}
 		cases := map[string]struct {
 			field    string
 			position int
@@ -246,12 +256,12 @@ func TestAddLessons(t *testing.T) {
 			"EmptyTitle":       {"Lessons[1].Title", 0, newLessons("A", " ")},
 			"LongTitle":        {"Lessons[0].Title", 0, newLessons(strings.Repeat("ä", 256))},
 			"NULInTitle":       {"Lessons[0].Title", 0, newLessons("a\x00b")},
-			"InvalidUTF8":      {"Lessons[0].Description", 0, []elevate.NewLesson{{Title: "A", Description: "\xff"}}},
-			"LongContent":      {"Lessons[0].Content", 0, []elevate.NewLesson{{Title: "A", Content: strings.Repeat("a", 1<<20+1)}}},
-			"ScriptURL":        {"Lessons[0].VideoURL", 0, []elevate.NewLesson{{Title: "A", VideoURL: "javascript:alert(1)"}}},
-			"LongURL":          {"Lessons[0].VideoURL", 0, []elevate.NewLesson{{Title: "A", VideoURL: "https://" + strings.Repeat("a", 500)}}},
-			"NegativeDuration": {"Lessons[0].Duration", 0, []elevate.NewLesson{{Title: "A", Duration: -1}}},
-			"HugeDuration":     {"Lessons[0].Duration", 0, []elevate.NewLesson{{Title: "A", Duration: math.MaxInt64}}},
+			"InvalidUTF8":      {"Lessons[0].Description", 0, one(elevate.NewLesson{Description: "\xff"})},
+			"LongContent":      {"Lessons[0].Content", 0, one(elevate.NewLesson{Content: long})},
+			"ScriptURL":        {"Lessons[0].VideoURL", 0, one(elevate.NewLesson{VideoURL: "javascript:alert(1)"})},
+			"LongURL":          {"Lessons[0].VideoURL", 0, one(elevate.NewLesson{VideoURL: strings.Repeat("a", 501)})},
+			"NegativeDuration": {"Lessons[0].Duration", 0, one(elevate.NewLesson{Duration: -1})},
+			"HugeDuration":     {"Lessons[0].Duration", 0, one(elevate.NewLesson{Duration: math.MaxInt64})},
 		}
 		for name, c := range cases {
 			_, err := b.teacher.AddLessons(b.ctx, elevate.AddLessonsParams{
@@ -269,7 +279,9 @@ func TestAddLessons(t *testing.T) {
 		_, err := b.teacher.AddLessons(b.ctx, elevate.AddLessonsParams{CourseID: uuid.New(), Lessons: newLessons("A")})
 		require.ErrorIs(t, err, elevate.ErrNotFound)
 		other := b.as(b.user(t, elevate.RoleInstructor), elevate.RoleInstructor)
-		_, err = other.AddLessons(b.ctx, elevate.AddLessonsParams{CourseID: b.courseID, Lessons: newLessons("A"), Position: 1})
+		_, err = other.AddLessons(b.ctx, elevate.AddLessonsParams{
+			CourseID: b.courseID, Lessons: newLessons("A"), Position: 1,
+		})
 		require.ErrorIs(t, err, elevate.ErrNotFound, "another instructor's")
 		require.Equal(t, b.lessons, b.order(t, b.courseID))
 	})
@@ -280,7 +292,9 @@ func TestAddLessons(t *testing.T) {
 		_, others := b.course(t, courseSeed{instructor: b.teacherID, lessons: 1})
 		lessons := newLessons("A", "B", "C")
 		lessons[1].ID = others[0]
-		_, err := b.teacher.AddLessons(b.ctx, elevate.AddLessonsParams{CourseID: b.courseID, Lessons: lessons, Position: 1})
+		_, err := b.teacher.AddLessons(b.ctx, elevate.AddLessonsParams{
+			CourseID: b.courseID, Lessons: lessons, Position: 1,
+		})
 		requireConflict(t, err, elevate.ConflictIDTaken)
 		require.Equal(t, b.lessons, b.order(t, b.courseID))
 	})
@@ -429,7 +443,9 @@ func TestUpdateLesson(t *testing.T) {
 		view, err := b.teacher.GetLesson(b.ctx, b.lessons[1])
 		require.NoError(t, err)
 		require.Equal(t, view.Lesson, lesson)
-		emptied, err := b.system.UpdateLesson(b.ctx, elevate.UpdateLessonParams{ID: b.lessons[1], Version: 2, Title: "Bare"})
+		emptied, err := b.system.UpdateLesson(b.ctx, elevate.UpdateLessonParams{
+			ID: b.lessons[1], Version: 2, Title: "Bare",
+		})
 		require.NoError(t, err)
 		require.Equal(t, int32(3), emptied.Version)
 		require.Equal(t, 1, b.count(t, `SELECT count(*) FROM {s}.lessons WHERE title = 'Bare'
@@ -569,571 +585,4 @@ func TestUpdateLesson(t *testing.T) {
 		_, err = b.me.CompleteLesson(b.soon(t), b.userID, b.lessons[0], 0)
 		require.NoError(t, err)
 	})
-}
-
-func TestReorderLessons(t *testing.T) {
-	t.Parallel()
-
-	t.Run("Reorders", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		order := []uuid.UUID{b.lessons[2], b.lessons[0], b.lessons[1]}
-		require.NoError(t, b.teacher.ReorderLessons(b.ctx, b.courseID, order))
-		require.Equal(t, order, b.order(t, b.courseID))
-		require.Equal(t, 3, b.count(t, `SELECT count(*) FROM {s}.lessons WHERE course_id = $1 AND version = 1`, b.courseID))
-		slices.Reverse(order)
-		require.NoError(t, b.system.ReorderLessons(b.ctx, b.courseID, order))
-		require.Equal(t, order, b.order(t, b.courseID))
-	})
-
-	t.Run("AlreadyInOrder", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		const rows = `SELECT string_agg(xmin::text, ',' ORDER BY id) FROM {s}.lessons`
-		before := scan[string](t, b.testBundle, rows)
-		require.NoError(t, b.teacher.ReorderLessons(b.ctx, b.courseID, b.lessons))
-		require.Equal(t, before, scan[string](t, b.testBundle, rows), "nothing is written")
-		empty, _ := b.course(t, courseSeed{instructor: b.teacherID})
-		require.NoError(t, b.teacher.ReorderLessons(b.ctx, empty, nil))
-	})
-
-	t.Run("ClosesGaps", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		b.exec(t, `UPDATE {s}.lessons SET "order" = 10 * "order" WHERE course_id = $1`, b.courseID)
-		require.NoError(t, b.teacher.ReorderLessons(b.ctx, b.courseID, b.lessons))
-		require.Equal(t, b.lessons, b.order(t, b.courseID))
-	})
-
-	t.Run("ErrorIfSetDiffers", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		_, others := b.course(t, courseSeed{instructor: b.teacherID, lessons: 1})
-		for name, ids := range map[string][]uuid.UUID{
-			"Missing":   {b.lessons[1], b.lessons[0]},
-			"Foreign":   {b.lessons[1], b.lessons[0], others[0]},
-			"Unknown":   {b.lessons[1], b.lessons[0], uuid.New()},
-			"One more":  {b.lessons[1], b.lessons[0], b.lessons[2], others[0]},
-			"None":      nil,
-			"OnlyOther": others,
-		} {
-			err := b.teacher.ReorderLessons(b.ctx, b.courseID, ids)
-			require.Error(t, err, name)
-			requireConflict(t, err, elevate.ConflictLessonSet)
-		}
-		require.Equal(t, b.lessons, b.order(t, b.courseID))
-	})
-
-	t.Run("ErrorIfInvalid", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		err := b.teacher.ReorderLessons(b.ctx, b.courseID, []uuid.UUID{b.lessons[0], b.lessons[1], b.lessons[0]})
-		requireInvalid(t, err, "LessonIDs")
-		err = b.teacher.ReorderLessons(b.ctx, b.courseID, make([]uuid.UUID, 20_001))
-		requireInvalid(t, err, "LessonIDs")
-	})
-
-	t.Run("ErrorIfUnknown", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		require.ErrorIs(t, b.teacher.ReorderLessons(b.ctx, uuid.New(), b.lessons), elevate.ErrNotFound)
-		other := b.as(b.user(t, elevate.RoleInstructor), elevate.RoleInstructor)
-		require.ErrorIs(t, other.ReorderLessons(b.ctx, b.courseID, b.lessons), elevate.ErrNotFound)
-	})
-
-	t.Run("Forbidden", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		for _, store := range []*elevate.Store{b.store, b.me} {
-			require.ErrorIs(t, store.ReorderLessons(b.ctx, b.courseID, b.lessons), elevate.ErrForbidden)
-		}
-	})
-
-	t.Run("InCallersTx", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		tx := b.begin(t)
-		store := b.teacher.WithTx(tx)
-		requireConflict(t, store.ReorderLessons(b.ctx, b.courseID, b.lessons[:1]), elevate.ConflictLessonSet)
-		usable(t, tx)
-		require.ErrorIs(t, store.ReorderLessons(b.ctx, uuid.New(), b.lessons), elevate.ErrNotFound)
-		usable(t, tx)
-		order := []uuid.UUID{b.lessons[1], b.lessons[0], b.lessons[2]}
-		require.NoError(t, store.ReorderLessons(b.ctx, b.courseID, order))
-		require.Equal(t, b.lessons, b.order(t, b.courseID), "not before the caller commits")
-		require.NoError(t, tx.Commit(b.ctx))
-		require.Equal(t, order, b.order(t, b.courseID))
-	})
-
-	t.Run("RolledBackWithCaller", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		tx := b.begin(t)
-		require.NoError(t, b.teacher.WithTx(tx).ReorderLessons(b.ctx, b.courseID,
-			[]uuid.UUID{b.lessons[1], b.lessons[0], b.lessons[2]}))
-		require.NoError(t, tx.Rollback(b.ctx))
-		require.Equal(t, b.lessons, b.order(t, b.courseID))
-	})
-
-	t.Run("Concurrent", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		courseID, lessons := b.course(t, courseSeed{instructor: b.teacherID, lessons: 50})
-		require.NoError(t, race(32, func(i int) error {
-			order := slices.Concat(lessons[i:], lessons[:i])
-			return b.teacher.ReorderLessons(b.ctx, courseID, order)
-		}))
-		require.ElementsMatch(t, lessons, b.order(t, courseID))
-	})
-
-	// Without the lock the set would be that of before the wait.
-	t.Run("WaitsForAddedLesson", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		tx := b.begin(t)
-		_, err := b.teacher.WithTx(tx).AddLessons(b.ctx, elevate.AddLessonsParams{
-			CourseID: b.courseID, Lessons: newLessons("A"), Position: 1,
-		})
-		require.NoError(t, err)
-		done := later(func() error {
-			return b.teacher.ReorderLessons(b.ctx, b.courseID, []uuid.UUID{b.lessons[1], b.lessons[0], b.lessons[2]})
-		})
-		b.waitUntilBlocked(t, 1)
-		require.NoError(t, tx.Commit(b.ctx))
-		requireConflict(t, <-done, elevate.ConflictLessonSet)
-		require.Equal(t, b.lessons, b.order(t, b.courseID)[1:])
-	})
-
-	t.Run("CompletionsAndEnrollmentsGoOn", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		order := []uuid.UUID{b.lessons[1], b.lessons[2], b.lessons[0]}
-
-		tx := b.begin(t)
-		_, err := b.me.WithTx(tx).CompleteLesson(b.ctx, b.userID, b.lessons[0], 0)
-		require.NoError(t, err)
-		require.NoError(t, b.teacher.ReorderLessons(b.soon(t), b.courseID, order), "beside a completion")
-		require.NoError(t, tx.Commit(b.ctx))
-
-		tx = b.begin(t)
-		require.NoError(t, b.teacher.WithTx(tx).ReorderLessons(b.ctx, b.courseID, b.lessons))
-		_, err = b.me.CompleteLesson(b.soon(t), b.userID, b.lessons[1], 0)
-		require.NoError(t, err, "beside a reorder")
-		other := b.user(t, elevate.RoleUser)
-		_, err = b.system.Enroll(b.soon(t), other, b.courseID)
-		require.NoError(t, err, "beside a reorder")
-		require.NoError(t, tx.Commit(b.ctx))
-		require.Zero(t, b.drift(t))
-	})
-
-	// A writer that does not lock the course can only be refused by the index.
-	t.Run("ErrorIfMovedByHand", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		byHand := b.begin(t)
-		_, err := byHand.Exec(b.ctx, b.sql(`UPDATE {s}.lessons SET "order" = 4 WHERE id = $1`), b.lessons[2])
-		require.NoError(t, err)
-		mine := b.begin(t)
-		fresh := newLessons("A")
-		done := later(func() error {
-			_, err := b.teacher.WithTx(mine).AddLessons(b.ctx, elevate.AddLessonsParams{CourseID: b.courseID, Lessons: fresh})
-			return err
-		})
-		b.waitUntilBlocked(t, 1)
-		require.NoError(t, byHand.Commit(b.ctx))
-		requireConflict(t, <-done, elevate.ConflictRaced)
-		usable(t, mine)
-	})
-}
-
-func TestDeleteLesson(t *testing.T) {
-	t.Parallel()
-
-	t.Run("Deletes", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		b.complete(t, b.userID, b.lessons[0])
-		require.NoError(t, b.teacher.DeleteLesson(b.ctx, b.lessons[0]))
-		require.Equal(t, b.lessons[1:], b.order(t, b.courseID))
-		require.Equal(t, enrollment{0, 2, 0, false}, b.enrollment(t, b.userID, b.courseID))
-		require.Zero(t, b.count(t, `SELECT count(*) FROM {s}.progress`))
-		require.NoError(t, b.system.DeleteLesson(b.ctx, b.lessons[2]))
-		require.Equal(t, 1, b.count(t, `SELECT lessons_total FROM {s}.courses WHERE id = $1`, b.courseID))
-		require.Zero(t, b.drift(t))
-	})
-
-	t.Run("AlreadyDeleted", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		require.NoError(t, b.teacher.DeleteLesson(b.ctx, b.lessons[0]))
-		require.ErrorIs(t, b.teacher.DeleteLesson(b.ctx, b.lessons[0]), elevate.ErrNotFound)
-		require.Equal(t, enrollment{0, 2, 0, false}, b.enrollment(t, b.userID, b.courseID))
-	})
-
-	t.Run("CompletesWhoLackedIt", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		done := b.user(t, elevate.RoleUser)
-		b.enroll(t, done, b.courseID)
-		b.complete(t, done, b.lessons...)
-		b.complete(t, b.userID, b.lessons[0], b.lessons[2])
-		require.NoError(t, b.teacher.DeleteLesson(b.ctx, b.lessons[1]))
-		require.Equal(t, enrollment{2, 2, 100, true}, b.enrollment(t, b.userID, b.courseID))
-		require.Equal(t, enrollment{3, 3, 100, true}, b.enrollment(t, done, b.courseID), "completed figures stay")
-		require.Zero(t, b.drift(t))
-	})
-
-	t.Run("ErrorIfLastOfPublished", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		courseID, lessons := b.course(t, courseSeed{instructor: b.teacherID, lessons: 1, published: true})
-		requireConflict(t, b.teacher.DeleteLesson(b.ctx, lessons[0]), elevate.ConflictLastLesson)
-		require.Len(t, b.order(t, courseID), 1)
-		b.exec(t, `UPDATE {s}.courses SET published = FALSE WHERE id = $1`, courseID)
-		require.NoError(t, b.teacher.DeleteLesson(b.ctx, lessons[0]))
-		require.Empty(t, b.order(t, courseID))
-	})
-
-	t.Run("ErrorIfUnknown", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		require.ErrorIs(t, b.teacher.DeleteLesson(b.ctx, b.courseID), elevate.ErrNotFound)
-		other := b.as(b.user(t, elevate.RoleInstructor), elevate.RoleInstructor)
-		require.ErrorIs(t, other.DeleteLesson(b.ctx, b.lessons[0]), elevate.ErrNotFound)
-		require.Equal(t, b.lessons, b.order(t, b.courseID))
-	})
-
-	t.Run("Forbidden", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		for _, store := range []*elevate.Store{b.store, b.me} {
-			require.ErrorIs(t, store.DeleteLesson(b.ctx, b.lessons[0]), elevate.ErrForbidden)
-		}
-	})
-
-	t.Run("InCallersTx", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		_, last := b.course(t, courseSeed{instructor: b.teacherID, lessons: 1, published: true})
-		tx := b.begin(t)
-		store := b.teacher.WithTx(tx)
-		require.ErrorIs(t, store.DeleteLesson(b.ctx, uuid.New()), elevate.ErrNotFound)
-		usable(t, tx)
-		requireConflict(t, store.DeleteLesson(b.ctx, last[0]), elevate.ConflictLastLesson)
-		usable(t, tx)
-		require.NoError(t, store.DeleteLesson(b.ctx, b.lessons[0]))
-		require.NoError(t, store.DeleteLesson(b.ctx, b.lessons[1]))
-		require.Len(t, b.order(t, b.courseID), 3, "not before the caller commits")
-		require.NoError(t, tx.Commit(b.ctx))
-		require.Equal(t, b.lessons[2:], b.order(t, b.courseID))
-		require.Zero(t, b.drift(t))
-	})
-
-	t.Run("RolledBackWithCaller", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		b.complete(t, b.userID, b.lessons[0])
-		tx := b.begin(t)
-		require.NoError(t, b.teacher.WithTx(tx).DeleteLesson(b.ctx, b.lessons[0]))
-		require.NoError(t, tx.Rollback(b.ctx))
-		require.Equal(t, b.lessons, b.order(t, b.courseID))
-		require.Equal(t, enrollment{1, 3, 33, false}, b.enrollment(t, b.userID, b.courseID))
-	})
-
-	t.Run("Concurrent", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		courseID, lessons := b.course(t, courseSeed{instructor: b.teacherID, lessons: 32, published: true})
-		b.enroll(t, b.userID, courseID)
-		refused := make([]bool, len(lessons))
-		require.NoError(t, race(len(lessons), func(i int) error {
-			err := b.teacher.DeleteLesson(b.ctx, lessons[i])
-			if refused[i] = err != nil; refused[i] && !isConflict(err, elevate.ConflictLastLesson) {
-				return err
-			}
-			return nil
-		}))
-		left := b.order(t, courseID)
-		require.Len(t, left, 1)
-		require.Equal(t, []int{slices.Index(lessons, left[0])}, indexesOf(refused))
-		require.Zero(t, b.drift(t))
-	})
-
-	// Without the lock as a message of its own both would see the other's lesson.
-	t.Run("LastTwoAtOnce", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		courseID, lessons := b.course(t, courseSeed{instructor: b.teacherID, lessons: 2, published: true})
-		tx := b.begin(t)
-		require.NoError(t, b.teacher.WithTx(tx).DeleteLesson(b.ctx, lessons[0]))
-		done := later(func() error { return b.teacher.DeleteLesson(b.ctx, lessons[1]) })
-		b.waitUntilBlocked(t, 1)
-		require.NoError(t, tx.Commit(b.ctx))
-		requireConflict(t, <-done, elevate.ConflictLastLesson)
-		require.Equal(t, lessons[1:], b.order(t, courseID))
-	})
-
-	const publish = `UPDATE {s}.courses SET published = TRUE WHERE id = $1 AND lessons_total > 0 RETURNING id`
-
-	t.Run("WaitsForPublishing", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		courseID, lessons := b.course(t, courseSeed{instructor: b.teacherID, lessons: 1})
-		tx := b.begin(t)
-		_, err := tx.Exec(b.ctx, b.sql(publish), courseID)
-		require.NoError(t, err)
-		done := later(func() error { return b.teacher.DeleteLesson(b.ctx, lessons[0]) })
-		b.waitUntilBlocked(t, 1)
-		require.NoError(t, tx.Commit(b.ctx))
-		requireConflict(t, <-done, elevate.ConflictLastLesson)
-	})
-
-	t.Run("PublishingWaits", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		courseID, lessons := b.course(t, courseSeed{instructor: b.teacherID, lessons: 1})
-		tx := b.begin(t)
-		require.NoError(t, b.teacher.WithTx(tx).DeleteLesson(b.ctx, lessons[0]))
-		done := later(func() error {
-			var id uuid.UUID
-			return b.pool.QueryRow(b.ctx, b.sql(publish), courseID).Scan(&id)
-		})
-		b.waitUntilBlocked(t, 1)
-		require.NoError(t, tx.Commit(b.ctx))
-		require.ErrorIs(t, <-done, pgx.ErrNoRows)
-	})
-
-	// The learner completes one of two lessons while the other is deleted: what
-	// the deletion counts it has to see after it waited.
-	t.Run("WaitsForCompletion", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		b.complete(t, b.userID, b.lessons[0])
-		tx := b.begin(t)
-		_, err := b.me.WithTx(tx).CompleteLesson(b.ctx, b.userID, b.lessons[1], 0)
-		require.NoError(t, err)
-		done := later(func() error { return b.teacher.DeleteLesson(b.ctx, b.lessons[2]) })
-		b.waitUntilBlocked(t, 1)
-		require.NoError(t, tx.Commit(b.ctx))
-		require.NoError(t, <-done)
-		require.Equal(t, enrollment{2, 2, 100, true}, b.enrollment(t, b.userID, b.courseID))
-	})
-
-	t.Run("WaitsForCompletionOfIt", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		tx := b.begin(t)
-		_, err := b.me.WithTx(tx).CompleteLesson(b.ctx, b.userID, b.lessons[1], 0)
-		require.NoError(t, err)
-		done := later(func() error { return b.teacher.DeleteLesson(b.ctx, b.lessons[1]) })
-		b.waitUntilBlocked(t, 1)
-		require.NoError(t, tx.Commit(b.ctx))
-		require.NoError(t, <-done)
-		require.Equal(t, enrollment{0, 2, 0, false}, b.enrollment(t, b.userID, b.courseID))
-	})
-
-	t.Run("CompletionOfItWaits", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		tx := b.begin(t)
-		require.NoError(t, b.teacher.WithTx(tx).DeleteLesson(b.ctx, b.lessons[1]))
-		done := later(func() error {
-			_, err := b.me.CompleteLesson(b.ctx, b.userID, b.lessons[1], 0)
-			return err
-		})
-		b.waitUntilBlocked(t, 1)
-		require.NoError(t, tx.Commit(b.ctx))
-		require.ErrorIs(t, <-done, elevate.ErrNotFound)
-		require.Equal(t, enrollment{0, 2, 0, false}, b.enrollment(t, b.userID, b.courseID))
-	})
-}
-
-func indexesOf(flags []bool) []int {
-	var indexes []int
-	for i, flag := range flags {
-		if flag {
-			indexes = append(indexes, i)
-		}
-	}
-	return indexes
-}
-
-func TestCourseOutline(t *testing.T) {
-	t.Parallel()
-
-	t.Run("ListsWithProgress", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		b.exec(t, `UPDATE {s}.lessons SET description = 'About it', duration = 90, content = 'secret' WHERE id = $1`, b.lessons[1])
-		_, err := b.me.CompleteLesson(b.ctx, b.userID, b.lessons[0], time.Minute)
-		require.NoError(t, err)
-		_, err = b.me.RecordStudyTime(b.ctx, elevate.RecordStudyTimeParams{
-			UserID: b.userID, LessonID: b.lessons[1], TimeSpent: 30 * time.Second, Position: 25 * time.Second,
-		})
-		require.NoError(t, err)
-		page, err := b.me.CourseOutline(b.ctx, b.courseID, elevate.PageParams{})
-		require.NoError(t, err)
-		require.Empty(t, page.Next)
-		require.Equal(t, []elevate.OutlineLesson{
-			{ID: b.lessons[0], Title: "Lesson 1", Position: 1, Completed: true, TimeSpent: time.Minute},
-			{
-				ID:          b.lessons[1],
-				Title:       "Lesson 2",
-				Description: "About it",
-				Duration:    90 * time.Second,
-				Position:    2,
-				TimeSpent:   30 * time.Second,
-				ResumeAt:    25 * time.Second,
-			},
-			{ID: b.lessons[2], Title: "Lesson 3", Position: 3},
-		}, page.Items)
-		page, err = b.store.CourseOutline(b.ctx, b.courseID, elevate.PageParams{})
-		require.NoError(t, err)
-		require.False(t, page.Items[0].Completed, "a visitor has no progress")
-	})
-
-	t.Run("Pages", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		courseID, lessons := b.course(t, courseSeed{lessons: 7, published: true})
-		var seen []uuid.UUID
-		params := elevate.PageParams{Limit: 3}
-		for {
-			page, err := b.store.CourseOutline(b.ctx, courseID, params)
-			require.NoError(t, err)
-			for _, item := range page.Items {
-				seen = append(seen, item.ID)
-			}
-			if params.Cursor = page.Next; page.Next == "" {
-				break
-			}
-		}
-		require.Equal(t, lessons, seen)
-	})
-
-	t.Run("Empty", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		courseID, _ := b.course(t, courseSeed{instructor: b.teacherID})
-		page, err := b.teacher.CourseOutline(b.ctx, courseID, elevate.PageParams{})
-		require.NoError(t, err)
-		require.NotNil(t, page.Items)
-		require.Empty(t, page.Items)
-	})
-
-	t.Run("UnpublishedIsForThoseInIt", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		b.exec(t, `UPDATE {s}.courses SET published = FALSE WHERE id = $1`, b.courseID)
-		for _, store := range []*elevate.Store{b.me, b.teacher, b.system, b.as(b.user(t, elevate.RoleAdmin), elevate.RoleAdmin)} {
-			page, err := store.CourseOutline(b.ctx, b.courseID, elevate.PageParams{})
-			require.NoError(t, err)
-			require.Len(t, page.Items, 3)
-		}
-		for _, store := range []*elevate.Store{
-			b.store,
-			b.as(b.user(t, elevate.RoleUser), elevate.RoleUser),
-			b.as(b.user(t, elevate.RoleInstructor), elevate.RoleInstructor),
-			b.as(uuid.Nil, elevate.RoleUser),
-		} {
-			_, err := store.CourseOutline(b.ctx, b.courseID, elevate.PageParams{})
-			require.ErrorIs(t, err, elevate.ErrNotFound)
-		}
-		_, err := b.system.CourseOutline(b.ctx, uuid.New(), elevate.PageParams{})
-		require.ErrorIs(t, err, elevate.ErrNotFound)
-	})
-
-	t.Run("ErrorIfInvalid", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		_, err := b.me.CourseOutline(b.ctx, b.courseID, elevate.PageParams{Limit: -1})
-		requireInvalid(t, err, "Limit")
-		_, err = b.me.CourseOutline(b.ctx, b.courseID, elevate.PageParams{Cursor: "x"})
-		require.ErrorIs(t, err, elevate.ErrInvalidCursor)
-		b.enroll(t, b.userID, first(b.course(t, courseSeed{lessons: 1})))
-		foreign, err := b.me.MyCourses(b.ctx, b.userID, elevate.PageParams{Limit: 1})
-		require.NoError(t, err)
-		require.NotEmpty(t, foreign.Next)
-		_, err = b.me.CourseOutline(b.ctx, b.courseID, elevate.PageParams{Cursor: foreign.Next})
-		require.ErrorIs(t, err, elevate.ErrInvalidCursor)
-	})
-
-	t.Run("InCallersTx", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		tx := b.begin(t)
-		store := b.teacher.WithTx(tx)
-		require.NoError(t, store.DeleteLesson(b.ctx, b.lessons[0]))
-		page, err := store.CourseOutline(b.ctx, b.courseID, elevate.PageParams{})
-		require.NoError(t, err)
-		require.Len(t, page.Items, 2)
-		_, err = store.CourseOutline(b.ctx, uuid.New(), elevate.PageParams{})
-		require.ErrorIs(t, err, elevate.ErrNotFound)
-		usable(t, tx)
-	})
-}
-
-func first[A, B any](a A, _ B) A { return a }
-
-func TestGetLesson(t *testing.T) {
-	t.Parallel()
-
-	t.Run("WithProgress", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		b.exec(t, `UPDATE {s}.lessons SET content = 'All of it', video_url = 'https://example.org/v' WHERE id = $1`, b.lessons[0])
-		_, err := b.me.RecordStudyTime(b.ctx, elevate.RecordStudyTimeParams{
-			UserID: b.userID, LessonID: b.lessons[0], TimeSpent: 30 * time.Second, Position: 25 * time.Second,
-		})
-		require.NoError(t, err)
-		_, err = b.me.CompleteLesson(b.ctx, b.userID, b.lessons[0], time.Minute)
-		require.NoError(t, err)
-		view, err := b.me.GetLesson(b.ctx, b.lessons[0])
-		require.NoError(t, err)
-		require.Equal(t, b.courseID, view.Lesson.CourseID)
-		require.Equal(t, "All of it", view.Lesson.Content)
-		require.Equal(t, "https://example.org/v", view.Lesson.VideoURL)
-		require.Equal(t, int32(1), view.Lesson.Position)
-		require.True(t, view.Completed)
-		require.Equal(t, time.Minute, view.TimeSpent)
-		require.Equal(t, 25*time.Second, view.ResumeAt)
-	})
-
-	// The content of a paid course is for those who paid.
-	t.Run("OnlyForThoseInIt", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		courseID, lessons := b.course(t, courseSeed{instructor: b.teacherID, lessons: 1, price: 4900, published: true})
-		for _, store := range []*elevate.Store{
-			b.store,
-			b.me,
-			b.as(b.user(t, elevate.RoleInstructor), elevate.RoleInstructor),
-			b.as(uuid.Nil, elevate.RoleInstructor),
-		} {
-			_, err := store.GetLesson(b.ctx, lessons[0])
-			require.ErrorIs(t, err, elevate.ErrNotFound)
-		}
-		b.enroll(t, b.userID, courseID)
-		b.exec(t, `UPDATE {s}.courses SET published = FALSE WHERE id = $1`, courseID)
-		for _, store := range []*elevate.Store{b.me, b.teacher, b.system, b.as(b.user(t, elevate.RoleAdmin), elevate.RoleAdmin)} {
-			view, err := store.GetLesson(b.ctx, lessons[0])
-			require.NoError(t, err)
-			require.Equal(t, lessons[0], view.Lesson.ID)
-			require.False(t, view.Completed)
-		}
-	})
-
-	t.Run("ErrorIfUnknown", func(t *testing.T) {
-		t.Parallel()
-		b := newLessonBundle(t)
-		tx := b.begin(t)
-		_, err := b.system.WithTx(tx).GetLesson(b.ctx, b.courseID)
-		require.ErrorIs(t, err, elevate.ErrNotFound)
-		usable(t, tx)
-	})
-}
-
-func isConflict(err error, reason elevate.ConflictReason) bool {
-	var conflict *elevate.ConflictError
-	return errors.As(err, &conflict) && conflict.Reason == reason
 }
