@@ -104,9 +104,8 @@ type UncompleteLessonResult struct {
 // Errors: ErrForbidden; ErrNotFound for an unknown user or lesson;
 // ErrNotEnrolled; *ConflictError with ConflictRaced.
 //
-// Idempotent: a repeat returns Uncompleted false. Locks: user and lesson KEY
-// SHARE, enrollment NO KEY UPDATE; a repeat none. In a caller's transaction:
-// joins it.
+// Idempotent: a repeat returns Uncompleted false. Locks: user KEY SHARE,
+// enrollment NO KEY UPDATE; a repeat none. In a caller's transaction: joins it.
 func (s *Store) UncompleteLesson(
 	ctx context.Context, userID, lessonID uuid.UUID,
 ) (result UncompleteLessonResult, err error) {

@@ -106,8 +106,9 @@ LEFT JOIN outcome AS o ON TRUE;
 -- name: LessonUncomplete :one
 -- LessonUncomplete takes a completion back; the trigger on progress counts it off
 -- unless the enrollment is completed. The first completion time stays, for the
--- day the lesson is completed again. Locks as LessonComplete: the trigger would
--- lock the enrollment only after the progress row.
+-- day the lesson is completed again. Locks the user KEY SHARE and the enrollment
+-- NO KEY UPDATE, which the trigger would lock only after the progress row; the
+-- lesson needs none, for nothing new refers to it.
 -- Verdicts: uncompleted, already, user_unknown, lesson_unknown, not_enrolled,
 -- raced.
 WITH target AS MATERIALIZED (
@@ -130,7 +131,6 @@ WITH target AS MATERIALIZED (
             WHERE p.user_id = u.id AND p.lesson_id = l.id AND p.completed
         )
     FOR KEY SHARE OF u
-    FOR KEY SHARE OF l
     FOR NO KEY UPDATE OF e
 ), unmarked AS (
     UPDATE public.progress AS p
