@@ -158,6 +158,27 @@ func TestRevokeCertificate(t *testing.T) {
 		}
 		require.Equal(t, 1, n)
 	})
+
+	t.Run("WaitsForRevoke", func(t *testing.T) {
+		t.Parallel()
+		b := newCertificateBundle(t)
+		certificate := b.issued(t)
+		tx := b.begin(t)
+		first, err := b.teacher.WithTx(tx).RevokeCertificate(b.ctx, certificate.PublicID)
+		require.NoError(t, err)
+		var result elevate.RevokeCertificateResult
+		done := make(chan error, 1)
+		go func() {
+			var err error
+			result, err = b.teacher.RevokeCertificate(context.WithoutCancel(b.ctx), certificate.PublicID)
+			done <- err
+		}()
+		b.waitUntilBlocked(t, 1)
+		require.NoError(t, tx.Commit(b.ctx))
+		require.NoError(t, <-done)
+		require.False(t, result.Revoked)
+		require.Equal(t, first.Certificate, result.Certificate)
+	})
 }
 
 func TestReinstateCertificate(t *testing.T) {
