@@ -17,29 +17,6 @@ import (
 // someHash has the shape of a bcrypt hash, and spares a test the hashing.
 var someHash = elevate.PasswordHash("$2a$12$" + strings.Repeat("a", 53))
 
-// requireInvalid checks which field was refused.
-func requireInvalid(t testing.TB, err error, field, name string) {
-	t.Helper()
-	var refused *elevate.ValidationError
-	require.ErrorAs(t, err, &refused, name)
-	require.Equal(t, field, refused.Field, name)
-}
-
-// requireConflict checks what stood in the way.
-func requireConflict(t testing.TB, err error, want elevate.ConflictError) {
-	t.Helper()
-	var conflict *elevate.ConflictError
-	require.ErrorAs(t, err, &conflict)
-	require.Equal(t, want, *conflict)
-}
-
-// conflictOf is the conflict in an error.
-func conflictOf(err error) (*elevate.ConflictError, bool) {
-	var conflict *elevate.ConflictError
-	ok := errors.As(err, &conflict)
-	return conflict, ok
-}
-
 // tally counts a success or the one refusal that is expected.
 func tally(err, refusal error, done, refused *atomic.Int32) error {
 	switch {

@@ -60,7 +60,7 @@ func TestReorderLessons(t *testing.T) {
 		} {
 			err := b.teacher.ReorderLessons(b.ctx, b.courseID, ids)
 			require.Error(t, err, name)
-			requireConflict(t, err, elevate.ConflictLessonSet)
+			requireConflict(t, err, elevate.ConflictError{Reason: elevate.ConflictLessonSet})
 		}
 		require.Equal(t, b.lessons, b.order(t, b.courseID))
 	})
@@ -95,7 +95,7 @@ func TestReorderLessons(t *testing.T) {
 		b := newLessonBundle(t)
 		tx := b.begin(t)
 		store := b.teacher.WithTx(tx)
-		requireConflict(t, store.ReorderLessons(b.ctx, b.courseID, b.lessons[:1]), elevate.ConflictLessonSet)
+		requireConflict(t, store.ReorderLessons(b.ctx, b.courseID, b.lessons[:1]), elevate.ConflictError{Reason: elevate.ConflictLessonSet})
 		usable(t, tx)
 		require.ErrorIs(t, store.ReorderLessons(b.ctx, uuid.New(), b.lessons), elevate.ErrNotFound)
 		usable(t, tx)
@@ -141,7 +141,7 @@ func TestReorderLessons(t *testing.T) {
 		})
 		b.waitUntilBlocked(t, 1)
 		require.NoError(t, tx.Commit(b.ctx))
-		requireConflict(t, <-done, elevate.ConflictLessonSet)
+		requireConflict(t, <-done, elevate.ConflictError{Reason: elevate.ConflictLessonSet})
 		require.Equal(t, b.lessons, b.order(t, b.courseID)[1:])
 	})
 
@@ -209,7 +209,7 @@ func TestDeleteLesson(t *testing.T) {
 		t.Parallel()
 		b := newLessonBundle(t)
 		courseID, lessons := b.course(t, courseSeed{instructor: b.teacherID, lessons: 1, published: true})
-		requireConflict(t, b.teacher.DeleteLesson(b.ctx, lessons[0]), elevate.ConflictLastLesson)
+		requireConflict(t, b.teacher.DeleteLesson(b.ctx, lessons[0]), elevate.ConflictError{Reason: elevate.ConflictLastLesson})
 		require.Len(t, b.order(t, courseID), 1)
 		b.exec(t, `UPDATE {s}.courses SET published = FALSE WHERE id = $1`, courseID)
 		require.NoError(t, b.teacher.DeleteLesson(b.ctx, lessons[0]))
@@ -241,7 +241,7 @@ func TestDeleteLesson(t *testing.T) {
 		store := b.teacher.WithTx(tx)
 		require.ErrorIs(t, store.DeleteLesson(b.ctx, uuid.New()), elevate.ErrNotFound)
 		usable(t, tx)
-		requireConflict(t, store.DeleteLesson(b.ctx, last[0]), elevate.ConflictLastLesson)
+		requireConflict(t, store.DeleteLesson(b.ctx, last[0]), elevate.ConflictError{Reason: elevate.ConflictLastLesson})
 		usable(t, tx)
 		require.NoError(t, store.DeleteLesson(b.ctx, b.lessons[0]))
 		require.NoError(t, store.DeleteLesson(b.ctx, b.lessons[1]))
@@ -291,7 +291,7 @@ func TestDeleteLesson(t *testing.T) {
 		done := later(func() error { return b.teacher.DeleteLesson(b.ctx, lessons[1]) })
 		b.waitUntilBlocked(t, 1)
 		require.NoError(t, tx.Commit(b.ctx))
-		requireConflict(t, <-done, elevate.ConflictLastLesson)
+		requireConflict(t, <-done, elevate.ConflictError{Reason: elevate.ConflictLastLesson})
 		require.Equal(t, lessons[1:], b.order(t, courseID))
 	})
 
@@ -307,7 +307,7 @@ func TestDeleteLesson(t *testing.T) {
 		done := later(func() error { return b.teacher.DeleteLesson(b.ctx, lessons[0]) })
 		b.waitUntilBlocked(t, 1)
 		require.NoError(t, tx.Commit(b.ctx))
-		requireConflict(t, <-done, elevate.ConflictLastLesson)
+		requireConflict(t, <-done, elevate.ConflictError{Reason: elevate.ConflictLastLesson})
 	})
 
 	t.Run("PublishingWaits", func(t *testing.T) {
@@ -401,7 +401,7 @@ func TestLessonsMovedByHand(t *testing.T) {
 			done := later(func() error { return call(b, b.teacher.WithTx(mine), b.lessons) })
 			b.waitUntilBlocked(t, 1)
 			require.NoError(t, byHand.Commit(b.ctx))
-			requireConflict(t, <-done, elevate.ConflictRaced)
+			requireConflict(t, <-done, elevate.ConflictError{Reason: elevate.ConflictRaced})
 			usable(t, mine)
 			require.NoError(t, mine.Commit(b.ctx))
 			want := []uuid.UUID{b.lessons[2], b.lessons[1], b.lessons[0], b.lessons[3]}

@@ -3,6 +3,7 @@ package elevate_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"os"
 	"strings"
 	"sync"
@@ -157,6 +158,34 @@ func usable(t testing.TB, tx pgx.Tx) {
 	t.Helper()
 	_, err := tx.Exec(t.Context(), "SELECT 1")
 	require.NoError(t, err)
+}
+
+// requireConflict checks what stood in the way.
+func requireConflict(t testing.TB, err error, want elevate.ConflictError) {
+	t.Helper()
+	var conflict *elevate.ConflictError
+	require.ErrorAs(t, err, &conflict)
+	require.Equal(t, want, *conflict)
+}
+
+// conflictOf is the conflict in an error.
+func conflictOf(err error) (*elevate.ConflictError, bool) {
+	var conflict *elevate.ConflictError
+	ok := errors.As(err, &conflict)
+	return conflict, ok
+}
+
+func isConflict(err error, reason elevate.ConflictReason) bool {
+	conflict, ok := conflictOf(err)
+	return ok && conflict.Reason == reason
+}
+
+// requireInvalid checks which field was refused.
+func requireInvalid(t testing.TB, err error, field string, message ...any) {
+	t.Helper()
+	var invalid *elevate.ValidationError
+	require.ErrorAs(t, err, &invalid, message...)
+	require.Equal(t, field, invalid.Field, message...)
 }
 
 // drift is how many counters a recount finds wrong; 0 is the healthy answer.
