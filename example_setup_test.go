@@ -3,6 +3,7 @@ package elevate_test
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -27,20 +28,43 @@ var exampleServer = sync.OnceValues(func() (*pgserver.Server, error) {
 	return pgserver.Start(context.Background(), os.Stderr)
 })
 
-// exampleStore is what an example stands on: a store that acts as a visitor, on
-// a migrated database of its own. An Example has no testing.TB, so failures
-// panic.
-func exampleStore(schemaName string) (store *elevate.Store, pool *pgxpool.Pool, cleanup func()) {
+// exampleDatabase is the URL of an empty database. An Example has no testing.TB,
+// so failures panic.
+func exampleDatabase() (databaseURL string, drop func()) {
 	ctx := context.Background()
 	server := exampleMust(exampleServer())
 	admin := exampleMust(pgx.Connect(ctx, server.URL))
 	name := "elevate_example_" + strings.ReplaceAll(uuid.NewString(), "-", "")
 	exampleMust(admin.Exec(ctx, "CREATE DATABASE "+name))
+	u := exampleMust(url.Parse(server.URL))
+	query := u.Query()
+	query.Del("dbname")
+	u.Path, u.RawQuery = "/"+name, query.Encode()
+	return u.String(), func() {
+		exampleMust(admin.Exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)"))
+		exampleCheck(admin.Close(ctx))
+	}
+}
 
-	cfg := exampleMust(pgxpool.ParseConfig(server.URL))
-	cfg.ConnConfig.Database = name
-	exampleCheck(schema.Up(ctx, cfg.ConnConfig, &schema.Config{Schema: schemaName}))
-	pool = exampleMust(pgxpool.NewWithConfig(ctx, cfg))
+// exampleEnvironment is that of a program that finds its database by
+// DATABASE_URL.
+func exampleEnvironment() (cleanup func()) {
+	databaseURL, drop := exampleDatabase()
+	exampleCheck(os.Setenv("DATABASE_URL", databaseURL))
+	return func() {
+		exampleCheck(os.Unsetenv("DATABASE_URL"))
+		drop()
+	}
+}
+
+// exampleStore is what an example stands on: a store that acts as a visitor, on
+// a migrated database of its own.
+func exampleStore(schemaName string) (store *elevate.Store, pool *pgxpool.Pool, cleanup func()) {
+	ctx := context.Background()
+	databaseURL, drop := exampleDatabase()
+	config := exampleMust(pgxpool.ParseConfig(databaseURL))
+	exampleCheck(schema.Up(ctx, config.ConnConfig, &schema.Config{Schema: schemaName}))
+	pool = exampleMust(pgxpool.NewWithConfig(ctx, config))
 	exampleMust(pool.Exec(ctx, exampleSQL(schemaName, `
 		INSERT INTO {s}.users (id, email, password_hash, name, role)
 		VALUES ($1, 'ada@example.org', '!', 'Ada', 'user'), ($2, 'grace@example.org', '!', 'Grace', 'instructor')`),
@@ -48,8 +72,7 @@ func exampleStore(schemaName string) (store *elevate.Store, pool *pgxpool.Pool, 
 	store = exampleMust(elevate.New(pool, &elevate.Config{Schema: schemaName}))
 	return store, pool, func() {
 		pool.Close()
-		exampleMust(admin.Exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)"))
-		exampleCheck(admin.Close(ctx))
+		drop()
 	}
 }
 
