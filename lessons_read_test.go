@@ -101,7 +101,7 @@ func TestCourseOutline(t *testing.T) {
 		t.Parallel()
 		b := newLessonBundle(t)
 		_, err := b.me.CourseOutline(b.ctx, b.courseID, elevate.PageParams{Limit: -1})
-		requireInvalid(t, err, "Limit")
+		requireInvalid(t, err, "Limit", "")
 		_, err = b.me.CourseOutline(b.ctx, b.courseID, elevate.PageParams{Cursor: "x"})
 		require.ErrorIs(t, err, elevate.ErrInvalidCursor)
 		b.enroll(t, b.userID, first(b.course(t, courseSeed{lessons: 1})))

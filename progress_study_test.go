@@ -115,11 +115,11 @@ func TestRecordStudyTime(t *testing.T) {
 			params := message(b, 1, 1)
 			params.TimeSpent = bad
 			_, err := b.me.RecordStudyTime(b.ctx, params)
-			requireInvalid(t, err, "TimeSpent")
+			requireInvalid(t, err, "TimeSpent", "")
 			params = message(b, 1, 1)
 			params.Position = bad
 			_, err = b.me.RecordStudyTime(b.ctx, params)
-			requireInvalid(t, err, "Position")
+			requireInvalid(t, err, "Position", "")
 		}
 		_, err := b.me.RecordStudyTime(b.ctx, message(b, math.MaxInt32, math.MaxInt32))
 		require.NoError(t, err)

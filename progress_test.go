@@ -166,7 +166,7 @@ func TestCompleteLesson(t *testing.T) {
 		b := newLessonBundle(t)
 		for _, timeSpent := range []time.Duration{-1, math.MinInt64, (math.MaxInt32 + 1) * time.Second, math.MaxInt64} {
 			_, err := b.me.CompleteLesson(b.ctx, b.userID, b.lessons[0], timeSpent)
-			requireInvalid(t, err, "TimeSpent")
+			requireInvalid(t, err, "TimeSpent", "")
 		}
 		_, err := b.me.CompleteLesson(b.ctx, b.userID, b.lessons[0], math.MaxInt32*time.Second)
 		require.NoError(t, err)
