@@ -3,6 +3,7 @@ package elevate_test
 import (
 	"context"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -545,7 +546,7 @@ func TestUpdateLesson(t *testing.T) {
 		outcomes := make([]error, 32)
 		require.NoError(t, race(len(outcomes), func(i int) error {
 			params := edit(b.lessons[0])
-			params.Title = "Editor " + string(rune('A'+i))
+			params.Title = "Editor " + strconv.Itoa(i)
 			_, outcomes[i] = b.teacher.UpdateLesson(b.ctx, params)
 			return nil
 		}))
