@@ -3,6 +3,7 @@ package elevate_test
 import (
 	"context"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -247,8 +248,7 @@ func TestAddLessons(t *testing.T) {
 			_, err := b.teacher.AddLessons(b.ctx, elevate.AddLessonsParams{
 				CourseID: b.courseID, Lessons: c.lessons, Position: c.position,
 			})
-			require.Error(t, err, name)
-			requireInvalid(t, err, c.field)
+			requireInvalid(t, err, c.field, name)
 		}
 		require.Len(t, b.order(t, b.courseID), 3)
 	})
@@ -475,7 +475,7 @@ func TestUpdateLesson(t *testing.T) {
 			params := edit(b.lessons[0])
 			spoil(&params)
 			_, err := b.teacher.UpdateLesson(b.ctx, params)
-			requireInvalid(t, err, field)
+			requireInvalid(t, err, field, field)
 		}
 		params := edit(b.lessons[0])
 		params.Version = math.MinInt32
@@ -540,7 +540,7 @@ func TestUpdateLesson(t *testing.T) {
 		outcomes := make([]error, 32)
 		require.NoError(t, race(len(outcomes), func(i int) error {
 			params := edit(b.lessons[0])
-			params.Title = "Editor " + string(rune('A'+i))
+			params.Title = "Editor " + strconv.Itoa(i)
 			_, outcomes[i] = b.teacher.UpdateLesson(b.ctx, params)
 			return nil
 		}))
