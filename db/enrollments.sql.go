@@ -248,8 +248,8 @@ type EnrollmentCreateManyRow struct {
 // id that was asked for is this call's, from before it lost a race over another
 // user. The cost is the cohort's, however few rows the planner expects: LIMIT has
 // each user looked up by index, and IN, which hashes, finds what was created;
-// IS TRUE keeps the planner from making a join of it, which would loop. Bounded by
-// the users asked for.
+// IS TRUE keeps the planner from making a join of it, which would loop.
+// Bounded by the users asked for.
 // Verdicts: created, already, user_unknown, course_unknown, not_published, raced.
 func (q *Queries) EnrollmentCreateMany(ctx context.Context, arg EnrollmentCreateManyParams) ([]EnrollmentCreateManyRow, error) {
 	rows, err := q.db.Query(ctx, enrollmentCreateMany,

@@ -168,7 +168,8 @@ FROM seats;
 -- four arrays run in step. A certificate with the id that was asked for is this
 -- call's, from before it lost a race over another user. Nobody who has a
 -- certificate gets one, so there are none to lock. LIMIT, IN and IS TRUE are those
--- of EnrollmentCreateMany. Bounded by the users asked for.
+-- of EnrollmentCreateMany.
+-- Bounded by the users asked for.
 -- Verdicts: issued, already, revoked, user_unknown, course_unknown, not_enrolled,
 -- incomplete, raced.
 WITH asked AS MATERIALIZED (

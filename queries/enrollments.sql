@@ -182,8 +182,8 @@ LEFT JOIN put AS m ON TRUE;
 -- id that was asked for is this call's, from before it lost a race over another
 -- user. The cost is the cohort's, however few rows the planner expects: LIMIT has
 -- each user looked up by index, and IN, which hashes, finds what was created;
--- IS TRUE keeps the planner from making a join of it, which would loop. Bounded by
--- the users asked for.
+-- IS TRUE keeps the planner from making a join of it, which would loop.
+-- Bounded by the users asked for.
 -- Verdicts: created, already, user_unknown, course_unknown, not_published, raced.
 WITH asked AS MATERIALIZED (
     SELECT DISTINCT ON (a.user_id) a.user_id, a.id, a.notification_id
