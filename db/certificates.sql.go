@@ -335,10 +335,9 @@ type CertificateIssueManyRow struct {
 // CertificateIssueManyLock; one verdict per user, as many as were asked for. The
 // four arrays run in step. A certificate with the id that was asked for is this
 // call's, from before it lost a race over another user. Nobody who has a
-// certificate gets one, so there are none to lock. What was issued is looked up by
-// IN, which hashes, and not by a join, which for an expected single row loops;
-// IS TRUE keeps the planner from making a join of it. Bounded by the users asked
-// for.
+// certificate gets one, so there are none to lock. LIMIT, IN and IS TRUE are those
+// of EnrollmentCreateMany.
+// Bounded by the users asked for.
 // Verdicts: issued, already, revoked, user_unknown, course_unknown, not_enrolled,
 // incomplete, raced.
 func (q *Queries) CertificateIssueMany(ctx context.Context, arg CertificateIssueManyParams) ([]CertificateIssueManyRow, error) {
@@ -431,8 +430,7 @@ type CertificateIssueManyLockParams struct {
 // CertificateIssueMany. Locks the users KEY SHARE by id, then the course, then
 // the completed enrollments NO KEY UPDATE by id: each lock waits for the count of
 // those before it. Who has a certificate, revoked or not, gets none and is not
-// locked. LIMIT has each user looked up by index, however few the planner
-// expects.
+// locked.
 func (q *Queries) CertificateIssueManyLock(ctx context.Context, arg CertificateIssueManyLockParams) error {
 	_, err := q.db.Exec(ctx, certificateIssueManyLock, arg.UserIDs, arg.CourseID, arg.TeacherID)
 	return err

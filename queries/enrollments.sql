@@ -178,8 +178,12 @@ LEFT JOIN put AS m ON TRUE;
 -- EnrollmentCreateMany enrolls a cohort without payment; one verdict per user,
 -- as many as were asked for. The three arrays run in step. Locks the users KEY
 -- SHARE in the order of their ids, then the course: the count makes it wait until
--- all of them are. Kept progress is counted by the trigger. Bounded by the users
--- asked for.
+-- all of them are. Kept progress is counted by the trigger. An enrollment with the
+-- id that was asked for is this call's, from before it lost a race over another
+-- user. The cost is the cohort's, however few rows the planner expects: LIMIT has
+-- each user looked up by index, and IN, which hashes, finds what was created;
+-- IS TRUE keeps the planner from making a join of it, which would loop.
+-- Bounded by the users asked for.
 -- Verdicts: created, already, user_unknown, course_unknown, not_published, raced.
 WITH asked AS MATERIALIZED (
     SELECT DISTINCT ON (a.user_id) a.user_id, a.id, a.notification_id
@@ -193,12 +197,13 @@ WITH asked AS MATERIALIZED (
     SELECT u.id AS user_id, a.id, a.notification_id
     FROM asked AS a
     JOIN public.users AS u ON u.id = a.user_id
-    WHERE u.erased_at IS NULL
-        AND NOT EXISTS (
-            SELECT
-            FROM public.enrollments AS e
-            WHERE e.user_id = u.id AND e.course_id = sqlc.arg(course_id)::uuid
-        )
+    LEFT JOIN LATERAL (
+        SELECT e.id
+        FROM public.enrollments AS e
+        WHERE e.user_id = a.user_id AND e.course_id = sqlc.arg(course_id)::uuid
+        LIMIT 1
+    ) AS e ON TRUE
+    WHERE u.erased_at IS NULL AND e.id IS NULL
     ORDER BY u.id
     FOR KEY SHARE OF u
 ), course AS MATERIALIZED (
@@ -215,35 +220,44 @@ WITH asked AS MATERIALIZED (
     WHERE c.published
     ORDER BY k.user_id
     ON CONFLICT (user_id, course_id) DO NOTHING
-    RETURNING id, user_id
+    RETURNING id
 ), noted AS (
     INSERT INTO public.notifications (id, user_id, type, title, message)
     SELECT
         k.notification_id,
-        m.user_id,
+        k.user_id,
         'enrolled',
         left(replace(sqlc.arg(notice_title)::text, '{course}', c.title), 255),
         replace(sqlc.arg(notice)::text, '{course}', c.title)
-    FROM created AS m
-    JOIN known AS k ON k.user_id = m.user_id
+    FROM known AS k
     CROSS JOIN course AS c
+    WHERE (k.id IN (SELECT m.id FROM created AS m)) IS TRUE
 )
 SELECT
     (CASE
         WHEN c.id IS NULL THEN 'course_unknown'
-        WHEN m.id IS NOT NULL THEN 'created'
+        WHEN a.id IN (SELECT m.id FROM created AS m) OR e.id = a.id THEN 'created'
         WHEN u.id IS NULL OR u.erased_at IS NOT NULL THEN 'user_unknown'
         WHEN e.id IS NOT NULL THEN 'already'
         WHEN NOT c.published THEN 'not_published'
         ELSE 'raced'
     END)::text AS verdict,
     a.user_id::uuid AS user_id,
-    coalesce(m.id, e.id, a.id)::uuid AS id
+    coalesce(e.id, a.id)::uuid AS id
 FROM asked AS a
-LEFT JOIN public.users AS u ON u.id = a.user_id
 LEFT JOIN course AS c ON TRUE
-LEFT JOIN created AS m ON m.user_id = a.user_id
-LEFT JOIN public.enrollments AS e ON e.user_id = a.user_id AND e.course_id = sqlc.arg(course_id)::uuid
+LEFT JOIN LATERAL (
+    SELECT u.id, u.erased_at
+    FROM public.users AS u
+    WHERE u.id = a.user_id
+    LIMIT 1
+) AS u ON TRUE
+LEFT JOIN LATERAL (
+    SELECT e.id
+    FROM public.enrollments AS e
+    WHERE e.user_id = a.user_id AND e.course_id = sqlc.arg(course_id)::uuid
+    LIMIT 1
+) AS e ON TRUE
 ORDER BY a.user_id;
 
 -- name: EnrollmentLock :exec
