@@ -1,0 +1,286 @@
+// Quickstart is the library's main job in one program: a course with lessons, a
+// learner who completes it, and a certificate that anybody can verify. After each
+// step it shows what the tables hold.
+//
+//	make demo
+//
+// runs it on a throw-away PostgreSQL. With a server of your own:
+//
+//	DATABASE_URL=postgres://… go run ./examples/quickstart
+//
+// It works in a schema of its own, elevate_quickstart, which it drops and makes
+// anew, leaves there for you to look at, and touches nothing else in the database.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/elevateforhumanity/elevate"
+	"github.com/elevateforhumanity/elevate/schema"
+)
+
+const schemaName = "elevate_quickstart"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, os.Getenv("DATABASE_URL"), os.Stdout)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "quickstart:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, url string, out io.Writer) error {
+	if url == "" {
+		return errors.New("DATABASE_URL is not set; make demo sets it")
+	}
+	pool, err := pgxpool.New(ctx, url)
+	if err != nil {
+		return fmt.Errorf("read DATABASE_URL: %w", err)
+	}
+	defer pool.Close()
+	show := &shower{pool: pool, out: out}
+
+	if err := migrate(ctx, pool, show); err != nil {
+		return err
+	}
+
+	// A program makes one Store. It acts as a visitor, until As binds somebody.
+	store, err := elevate.New(pool, &elevate.Config{Schema: schemaName})
+	if err != nil {
+		return err
+	}
+	grace, ada, err := register(ctx, store, show)
+	if err != nil {
+		return err
+	}
+
+	// A request of Grace's, and one of Ada's. The host has checked who they are.
+	teacher := store.As(elevate.Actor{UserID: grace.ID, Role: grace.Role})
+	learner := store.As(elevate.Actor{UserID: ada.ID, Role: ada.Role})
+
+	courseID, err := author(ctx, teacher, show)
+	if err != nil {
+		return err
+	}
+	if err := enroll(ctx, learner, ada.ID, courseID, show); err != nil {
+		return err
+	}
+	if err := study(ctx, learner, ada.ID, show); err != nil {
+		return err
+	}
+	number, err := certify(ctx, learner, ada.ID, courseID, show)
+	if err != nil {
+		return err
+	}
+	if err := verify(ctx, store, number, show); err != nil {
+		return err
+	}
+
+	show.step("What Ada was told")
+	show.say("Each notification was written in the transaction that caused it.")
+	return show.table(ctx, "notifications", `
+		SELECT n.type, n.message
+		FROM {schema}.notifications AS n
+		ORDER BY n.created_at`)
+}
+
+// migrate creates the tables, as a host does when it deploys. The migrations need
+// a connection of their own, so Up takes the configuration, not the pool.
+func migrate(ctx context.Context, pool *pgxpool.Pool, show *shower) error {
+	show.step("Create the tables", "schema.Up")
+	if _, err := pool.Exec(ctx, "DROP SCHEMA IF EXISTS "+schemaName+" CASCADE"); err != nil {
+		return fmt.Errorf("drop the schema of an earlier run: %w", err)
+	}
+	cfg := &schema.Config{Schema: schemaName}
+	if err := schema.Up(ctx, pool.Config().ConnConfig, cfg); err != nil {
+		return err
+	}
+	// A program asks at its start whether the tables are those it was made for.
+	if err := schema.Check(ctx, pool, cfg); err != nil {
+		return err
+	}
+	show.say("They are in schema %s, beside whatever else the database holds.", schemaName)
+	return show.table(ctx, "users", "SELECT FROM {schema}.users")
+}
+
+// register makes the accounts. Ada registers herself, so a visitor acts. Only
+// trusted code makes a teacher: it acts as the system, by the name of its job.
+func register(ctx context.Context, store *elevate.Store, show *shower) (grace, ada elevate.User, err error) {
+	show.step("A teacher and a learner register", "RegisterUser")
+	office := store.As(elevate.System("front-office"))
+	grace, err = office.RegisterUser(ctx, elevate.RegisterUserParams{
+		Email: "grace@example.org", Name: "Grace Hopper", Password: "nanoseconds!", Role: elevate.RoleInstructor,
+	})
+	if err != nil {
+		return grace, ada, err
+	}
+	ada, err = store.RegisterUser(ctx, elevate.RegisterUserParams{
+		Email: "Ada@Example.org", Name: "Ada Lovelace", Password: "analytical engine",
+	})
+	if err != nil {
+		return grace, ada, err
+	}
+	show.say("Ada typed Ada@Example.org. An address is kept in one spelling.")
+	return grace, ada, show.table(ctx, "users", `
+		SELECT u.name, u.email, u.role, left(u.password_hash, 7) || '…' AS password_hash
+		FROM {schema}.users AS u
+		ORDER BY u.created_at`)
+}
+
+// author is what the pages of a course's author do.
+func author(ctx context.Context, teacher *elevate.Store, show *shower) (uuid.UUID, error) {
+	show.step("Grace writes a course and publishes it", "CreateCourse", "AddLessons", "PublishCourse")
+	created, err := teacher.CreateCourse(ctx, elevate.CreateCourseParams{
+		Slug:        "compilers",
+		Title:       "Compilers",
+		Description: "From text to machine code.",
+		Category:    "computing",
+		Level:       elevate.LevelBeginner,
+	})
+	if err != nil {
+		return uuid.Nil, err
+	}
+	courseID := created.Course.ID
+	_, err = teacher.AddLessons(ctx, elevate.AddLessonsParams{
+		CourseID: courseID,
+		Lessons: []elevate.NewLesson{
+			{Title: "Scanning", Duration: 10 * time.Minute},
+			{Title: "Parsing", Duration: 20 * time.Minute},
+			{Title: "Code generation", Duration: 30 * time.Minute},
+		},
+	})
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if _, err := teacher.PublishCourse(ctx, courseID); err != nil {
+		return uuid.Nil, err
+	}
+	show.say("It is free, for its price is 0. The database counts the lessons, whoever adds them.")
+	err = show.table(ctx, "courses", `
+		SELECT c.title, c.slug, c.price, c.published, c.lessons_total
+		FROM {schema}.courses AS c`)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	return courseID, show.table(ctx, "lessons", `
+		SELECT l."order", l.title, l.duration AS seconds
+		FROM {schema}.lessons AS l
+		ORDER BY l."order"`)
+}
+
+// enroll calls twice, as a program does that lost the first answer: a repeat is
+// success, and says that there was nothing left to do.
+func enroll(ctx context.Context, learner *elevate.Store, userID, courseID uuid.UUID, show *shower) error {
+	show.step("Ada enrolls, twice", "Enroll")
+	for _, attempt := range []string{"first", "second"} {
+		result, err := learner.Enroll(ctx, userID, courseID)
+		if err != nil {
+			return err
+		}
+		show.say("%s call, created: %t", attempt, result.Created)
+	}
+	err := show.table(ctx, "enrollments", `
+		SELECT e.source, e.progress, e.lessons_completed, e.lessons_total
+		FROM {schema}.enrollments AS e`)
+	if err != nil {
+		return err
+	}
+
+	// What the rules do not allow is a refusal: an error to test for, which
+	// changed nothing.
+	show.step("She asks for the certificate too early", "IssueCertificate")
+	_, err = learner.IssueCertificate(ctx, elevate.IssueCertificateParams{UserID: userID, CourseID: courseID})
+	if !errors.Is(err, elevate.ErrCourseIncomplete) {
+		return unexpected(elevate.ErrCourseIncomplete, err)
+	}
+	show.say("refused: %s", elevate.ErrCourseIncomplete)
+	return show.table(ctx, "certificates", `
+		SELECT c.holder_name, c.course_title
+		FROM {schema}.certificates AS c`)
+}
+
+// study goes on with the dashboard's next lesson until there is none.
+func study(ctx context.Context, learner *elevate.Store, userID uuid.UUID, show *shower) error {
+	show.step("She takes one lesson after the other", "MyCourses", "CompleteLesson")
+	for {
+		dashboard, err := learner.MyCourses(ctx, userID, elevate.PageParams{})
+		if err != nil {
+			return err
+		}
+		next := dashboard.Items[0].NextLesson
+		if next == nil {
+			break
+		}
+		done, err := learner.CompleteLesson(ctx, userID, next.ID, 12*time.Minute)
+		if err != nil {
+			return err
+		}
+		show.say("%s, %d %%, course completed: %t", next.Title, done.Progress, done.CourseCompleted)
+	}
+	err := show.table(ctx, "progress", `
+		SELECT l.title AS lesson, p.completed, p.time_spent AS seconds
+		FROM {schema}.progress AS p
+		JOIN {schema}.lessons AS l ON l.id = p.lesson_id
+		ORDER BY l."order"`)
+	if err != nil {
+		return err
+	}
+	return show.table(ctx, "enrollments", `
+		SELECT e.source, e.progress, e.lessons_completed, e.lessons_total, e.completed_at IS NOT NULL AS completed
+		FROM {schema}.enrollments AS e`)
+}
+
+// certify issues what was refused before. The number is what the certificate
+// prints.
+func certify(
+	ctx context.Context, learner *elevate.Store, userID, courseID uuid.UUID, show *shower,
+) (number string, err error) {
+	show.step("She has earned the certificate", "IssueCertificate")
+	issued, err := learner.IssueCertificate(ctx, elevate.IssueCertificateParams{UserID: userID, CourseID: courseID})
+	if err != nil {
+		return "", err
+	}
+	number = issued.Certificate.PublicID
+	show.say("number: %s", number)
+	return number, show.table(ctx, "certificates", `
+		SELECT c.holder_name, c.course_title, c.revoked_at IS NOT NULL AS revoked
+		FROM {schema}.certificates AS c`)
+}
+
+// verify is the public page that an employer types the number into, so nobody is
+// signed in. A wrong symbol is found without asking the database.
+func verify(ctx context.Context, store *elevate.Store, number string, show *shower) error {
+	show.step("Anybody can verify it", "VerifyCertificate")
+	verified, err := store.VerifyCertificate(ctx, number)
+	if err != nil {
+		return err
+	}
+	show.say("as printed, valid: %t, %s, %s", verified.Valid, verified.HolderName, verified.CourseTitle)
+
+	wrong := "7"
+	if number[:1] == wrong {
+		wrong = "8"
+	}
+	_, err = store.VerifyCertificate(ctx, wrong+number[1:])
+	invalid, ok := errors.AsType[*elevate.ValidationError](err)
+	if !ok {
+		return unexpected(&elevate.ValidationError{Field: "PublicID", Reason: "is mistyped"}, err)
+	}
+	show.say("with a wrong symbol, refused: %s", invalid)
+	return nil
+}
+
+func unexpected(want, got error) error {
+	return fmt.Errorf("expected %q, got %v", want, got) //nolint:errorlint // not to be tested for
+}
