@@ -68,7 +68,7 @@ func TestPublicID(t *testing.T) {
 					continue
 				}
 				for _, wrong := range publicIDAlphabet + "U" {
-					if byte(wrong) != id[i] {
+					if wrong != rune(id[i]) {
 						mistyped(t, id[:i]+string(wrong)+id[i+1:])
 					}
 				}
@@ -163,8 +163,7 @@ func FuzzParsePublicID(f *testing.F) {
 	f.Fuzz(func(t *testing.T, typed string) {
 		parsed, err := parsePublicID(typed)
 		if err != nil {
-			var invalid *ValidationError
-			if !errors.As(err, &invalid) {
+			if _, ok := errors.AsType[*ValidationError](err); !ok {
 				t.Fatalf("%q: %v", typed, err)
 			}
 			return

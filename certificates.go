@@ -90,6 +90,7 @@ func (s *Store) IssueCertificate(
 		UserID:         params.UserID,
 		CourseID:       params.CourseID,
 		ID:             newID(),
+		CertificateID:  "", // made anew for each attempt: a clash is raced
 		NotificationID: newID(),
 		URL:            some(params.URL),
 		Reissue:        params.Reissue,
@@ -189,6 +190,7 @@ func (s *Store) IssueCertificates(
 	issue := db.CertificateIssueManyParams{
 		UserIDs:         params.UserIDs,
 		IDs:             newIDs(len(params.UserIDs)),
+		CertificateIDs:  nil, // made anew for each attempt: a clash is raced
 		NotificationIDs: newIDs(len(params.UserIDs)),
 		CourseID:        params.CourseID,
 		TeacherID:       s.actor.teacher(),

@@ -347,8 +347,7 @@ func TestReinstateCertificate(t *testing.T) {
 						_, err = store.IssueCertificates(b.ctx, cohort)
 					}
 				}
-				var conflict *elevate.ConflictError
-				if errors.As(err, &conflict) {
+				if _, ok := errors.AsType[*elevate.ConflictError](err); ok {
 					return nil
 				}
 				return err

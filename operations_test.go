@@ -191,9 +191,8 @@ func TestOperationsAreListed(t *testing.T) {
 	}
 	manual, err := os.ReadFile("doc.go")
 	require.NoError(t, err)
-	store := reflect.TypeFor[*elevate.Store]()
-	for i := range store.NumMethod() {
-		name := store.Method(i).Name
+	for method := range reflect.TypeFor[*elevate.Store]().Methods() {
+		name := method.Name
 		if notOperations[name] == "" {
 			require.True(t, listed[name], "Store.%s is not in the list of operations", name)
 			require.Contains(t, string(manual), "[Store."+name+"]", "Store.%s is not in the index of doc.go", name)
@@ -270,18 +269,18 @@ func requireRefused(t *testing.T, err, want error) {
 		invalid  *elevate.ValidationError
 		conflict *elevate.ConflictError
 	)
-	switch want {
-	case nil:
+	switch {
+	case want == nil:
 		require.ErrorAs(t, err, &invalid)
 		require.NotEmpty(t, invalid.Field)
-	case errConflict:
+	case errors.Is(want, errConflict):
 		require.ErrorAs(t, err, &conflict)
 		require.NotEqual(t, elevate.ConflictRaced, conflict.Reason)
 	default:
 		require.ErrorIs(t, err, want)
 	}
 	var pgErr *pgconn.PgError
-	require.False(t, errors.As(err, &pgErr), "a raw database error: %v", err)
+	require.NotErrorAs(t, err, &pgErr, "a raw database error")
 	require.True(t, strings.HasPrefix(err.Error(), "elevate: "), err.Error())
 }
 

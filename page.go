@@ -43,7 +43,7 @@ func (p PageParams) limit() (int32, error) {
 	case p.Limit == 0:
 		return defaultLimit + 1, nil
 	default:
-		return int32(min(p.Limit, maxLimit)) + 1, nil //nolint:gosec // at most maxLimit
+		return int32(min(p.Limit, maxLimit)) + 1, nil
 	}
 }
 
@@ -123,8 +123,8 @@ const cursorSize = 1 + 8 + 8 + 16 + 4
 func (p position) encode(of list) string {
 	raw := make([]byte, 0, cursorSize)
 	raw = append(raw, byte(of))
-	raw = binary.BigEndian.AppendUint64(raw, uint64(p.at.UnixMicro())) //nolint:gosec // bits, decoded alike
-	raw = binary.BigEndian.AppendUint64(raw, uint64(p.rank))           //nolint:gosec // bits, decoded alike
+	raw = binary.BigEndian.AppendUint64(raw, uint64(p.at.UnixMicro()))
+	raw = binary.BigEndian.AppendUint64(raw, uint64(p.rank)) //nolint:gosec // bits, decoded alike
 	raw = append(raw, p.id[:]...)
 	raw = binary.BigEndian.AppendUint32(raw, crc32.ChecksumIEEE(raw))
 	return base64.RawURLEncoding.EncodeToString(raw)

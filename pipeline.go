@@ -32,8 +32,10 @@ func (n *schemaName) qualify(sql string) string {
 	if n.prefix == "" {
 		return sql
 	}
-	if sent, ok := n.cache.Load(sql); ok {
-		return sent.(string)
+	if known, ok := n.cache.Load(sql); ok {
+		if sent, ok := known.(string); ok {
+			return sent
+		}
 	}
 	sent := strings.ReplaceAll(sql, "public.", n.prefix)
 	n.cache.Store(sql, sent)

@@ -212,9 +212,10 @@ func TestPipelineFailures(t *testing.T) {
 		_, err := tx.Exec(b.ctx, b.sql(`SELECT FROM {s}.courses FOR UPDATE`))
 		require.NoError(t, err)
 		ctx, cancel := context.WithCancel(b.ctx)
+		store := b.on(t, pool).As(elevate.System("test"))
 		done := make(chan error, 1)
 		go func() {
-			_, err := b.on(t, pool).As(elevate.System("test")).Enroll(ctx, b.userID, b.courseID)
+			_, err := store.Enroll(ctx, b.userID, b.courseID)
 			done <- err
 		}()
 		b.waitUntilBlocked(t, 1)
@@ -235,9 +236,10 @@ func TestPipelineFailures(t *testing.T) {
 		tx := b.begin(t)
 		_, err := tx.Exec(b.ctx, b.sql(`SELECT FROM {s}.courses FOR UPDATE`))
 		require.NoError(t, err)
+		store := b.on(t, pool).As(elevate.System("test"))
 		done := make(chan error, 1)
 		go func() {
-			_, err := b.on(t, pool).As(elevate.System("test")).Enroll(b.ctx, b.userID, b.courseID)
+			_, err := store.Enroll(b.ctx, b.userID, b.courseID)
 			done <- err
 		}()
 		b.waitUntilBlocked(t, 1)

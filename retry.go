@@ -59,8 +59,7 @@ const (
 // sqlState is the SQLSTATE of the server's answer, or empty when it has not
 // answered.
 func sqlState(err error) string {
-	var pgErr *pgconn.PgError
-	if errors.As(err, &pgErr) {
+	if pgErr, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return pgErr.Code
 	}
 	return ""
