@@ -66,7 +66,7 @@ type IssueCertificateResult struct {
 // Errors: ErrForbidden, also for Reissue by the learner; *ValidationError;
 // ErrNotFound for an unknown user or course; ErrNotEnrolled;
 // ErrCourseIncomplete; ErrCertificateRevoked when an earlier one was revoked and
-// Reissue is false; *ConflictError.
+// Reissue is false.
 //
 // Idempotent: a repeat returns the valid certificate as it is, with Issued false.
 // Locks: user and course KEY SHARE, then the enrollment, then the revoked
@@ -166,7 +166,7 @@ type CertificateOutcome struct {
 // do not hold up the others. The actor teaches the course or is trusted.
 //
 // Errors: ErrForbidden; *ValidationError; ErrNotFound for an unknown course and
-// for another instructor's; *ConflictError.
+// for another instructor's.
 //
 // Idempotent: a repeat returns the same certificates, with Issued false. Locks:
 // users KEY SHARE by id, then the course, then the enrollments by id. In a

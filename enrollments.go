@@ -316,7 +316,8 @@ func (s *Store) Unenroll(ctx context.Context, params UnenrollParams) (result Une
 		if err := q.EnrollmentLock(ctx, lock); err != nil {
 			return "", err
 		}
-		return q.EnrollmentDelete(ctx, remove)
+		verdict, err := q.EnrollmentDelete(ctx, remove)
+		return settled(verdict, err, verdict)
 	})
 	if err != nil {
 		return UnenrollResult{}, err

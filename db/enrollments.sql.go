@@ -285,6 +285,7 @@ WITH gone AS (
     DELETE FROM public.enrollments AS e
     WHERE e.user_id = $1::uuid
         AND e.course_id = $2::uuid
+        AND e.id::text = current_setting('elevate.enrollment', TRUE)
         AND e.completed_at IS NULL
     RETURNING e.id, e.user_id, e.course_id
 ), wiped AS (
@@ -301,7 +302,8 @@ SELECT
         WHEN u.id IS NULL THEN 'user_unknown'
         WHEN c.id IS NULL THEN 'course_unknown'
         WHEN e.id IS NULL THEN 'already'
-        ELSE 'completed'
+        WHEN e.completed_at IS NOT NULL THEN 'completed'
+        ELSE 'raced'
     END)::text AS verdict
 FROM (SELECT) AS one
 LEFT JOIN public.users AS u ON u.id = $1::uuid
@@ -316,10 +318,11 @@ type EnrollmentDeleteParams struct {
 	DeleteProgress bool
 }
 
-// EnrollmentDelete removes an enrollment that is not completed, after
-// EnrollmentLock. Progress stays unless it is to go too; the next enrollment
-// counts what stayed.
-// Verdicts: deleted, already, user_unknown, course_unknown, completed.
+// EnrollmentDelete removes an enrollment that is not completed and that
+// EnrollmentLock has locked: beside any other, a completion in flight would leave
+// its progress. Progress stays unless it is to go too; the next enrollment counts
+// what stayed.
+// Verdicts: deleted, already, user_unknown, course_unknown, completed, raced.
 func (q *Queries) EnrollmentDelete(ctx context.Context, arg EnrollmentDeleteParams) (string, error) {
 	row := q.db.QueryRow(ctx, enrollmentDelete, arg.UserID, arg.CourseID, arg.DeleteProgress)
 	var verdict string
@@ -693,7 +696,7 @@ func (q *Queries) EnrollmentListByUser(ctx context.Context, arg EnrollmentListBy
 }
 
 const enrollmentLock = `-- name: EnrollmentLock :exec
-SELECT e.id
+SELECT set_config('elevate.enrollment', e.id::text, TRUE)
 FROM public.users AS u
 JOIN public.enrollments AS e ON e.user_id = u.id
 WHERE u.id = $1::uuid AND e.course_id = $2::uuid
@@ -708,7 +711,8 @@ type EnrollmentLockParams struct {
 
 // EnrollmentLock is sent before EnrollmentDelete and ProgressReset. FOR UPDATE,
 // so that it also waits for those who share the enrollment's key: what they wrote
-// is then in the next statement's snapshot.
+// is then in the next statement's snapshot. The setting says which enrollment it
+// found: one that was made since has not been waited for.
 func (q *Queries) EnrollmentLock(ctx context.Context, arg EnrollmentLockParams) error {
 	_, err := q.db.Exec(ctx, enrollmentLock, arg.UserID, arg.CourseID)
 	return err

@@ -263,8 +263,9 @@ ORDER BY a.user_id;
 -- name: EnrollmentLock :exec
 -- EnrollmentLock is sent before EnrollmentDelete and ProgressReset. FOR UPDATE,
 -- so that it also waits for those who share the enrollment's key: what they wrote
--- is then in the next statement's snapshot.
-SELECT e.id
+-- is then in the next statement's snapshot. The setting says which enrollment it
+-- found: one that was made since has not been waited for.
+SELECT set_config('elevate.enrollment', e.id::text, TRUE)
 FROM public.users AS u
 JOIN public.enrollments AS e ON e.user_id = u.id
 WHERE u.id = sqlc.arg(user_id)::uuid AND e.course_id = sqlc.arg(course_id)::uuid
@@ -272,14 +273,16 @@ FOR KEY SHARE OF u
 FOR UPDATE OF e;
 
 -- name: EnrollmentDelete :one
--- EnrollmentDelete removes an enrollment that is not completed, after
--- EnrollmentLock. Progress stays unless it is to go too; the next enrollment
--- counts what stayed.
--- Verdicts: deleted, already, user_unknown, course_unknown, completed.
+-- EnrollmentDelete removes an enrollment that is not completed and that
+-- EnrollmentLock has locked: beside any other, a completion in flight would leave
+-- its progress. Progress stays unless it is to go too; the next enrollment counts
+-- what stayed.
+-- Verdicts: deleted, already, user_unknown, course_unknown, completed, raced.
 WITH gone AS (
     DELETE FROM public.enrollments AS e
     WHERE e.user_id = sqlc.arg(user_id)::uuid
         AND e.course_id = sqlc.arg(course_id)::uuid
+        AND e.id::text = current_setting('elevate.enrollment', TRUE)
         AND e.completed_at IS NULL
     RETURNING e.id, e.user_id, e.course_id
 ), wiped AS (
@@ -296,7 +299,8 @@ SELECT
         WHEN u.id IS NULL THEN 'user_unknown'
         WHEN c.id IS NULL THEN 'course_unknown'
         WHEN e.id IS NULL THEN 'already'
-        ELSE 'completed'
+        WHEN e.completed_at IS NOT NULL THEN 'completed'
+        ELSE 'raced'
     END)::text AS verdict
 FROM (SELECT) AS one
 LEFT JOIN public.users AS u ON u.id = sqlc.arg(user_id)::uuid
