@@ -135,7 +135,7 @@ func (s *Store) AddLessons(ctx context.Context, params AddLessonsParams) (result
 		many.Durations[i] = seconds(lesson.Duration)
 	}
 	rows, err := writeGuarded(ctx, s, func(q *db.Queries) ([]db.LessonCreateManyRow, error) {
-		if err := q.LessonLockCourse(ctx, params.CourseID); err != nil {
+		if err := q.CourseLock(ctx, params.CourseID); err != nil {
 			return nil, err
 		}
 		return q.LessonCreateMany(ctx, many)

@@ -141,7 +141,7 @@ type LessonCreateManyRow struct {
 	UpdatedAt   time.Time
 }
 
-// LessonCreateMany adds lessons to a course, after LessonLockCourse: to the place
+// LessonCreateMany adds lessons to a course, after CourseLock: to the place
 // given and the ones after it, or to the end; the lessons from there on move up
 // once. Lessons that the course has already stay where they are. An id of another
 // course's lesson holds up the whole set. The arrays run in step. Triggers move
@@ -419,21 +419,6 @@ func (q *Queries) LessonListByCourse(ctx context.Context, arg LessonListByCourse
 		return nil, err
 	}
 	return items, nil
-}
-
-const lessonLockCourse = `-- name: LessonLockCourse :exec
-SELECT c.id
-FROM public.courses AS c
-WHERE c.id = $1::uuid
-FOR UPDATE
-`
-
-// LessonLockCourse is sent before LessonCreateMany: enrollments and structure
-// changes wait, lessons being completed do not. FOR UPDATE, because an enrollment
-// shares the course's key and copies the total.
-func (q *Queries) LessonLockCourse(ctx context.Context, courseID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, lessonLockCourse, courseID)
-	return err
 }
 
 const lessonLockCourseOf = `-- name: LessonLockCourseOf :exec

@@ -32,7 +32,11 @@ WITH target AS MATERIALIZED (
     SELECT count(*)::integer AS done
     FROM target AS t
     JOIN public.progress AS p ON p.user_id = t.user_id AND p.completed
-    JOIN public.lessons AS l ON l.id = p.lesson_id AND l.course_id = t.course_id
+    WHERE t.course_id = (
+        SELECT l.course_id
+        FROM public.lessons AS l
+        WHERE l.id = p.lesson_id
+    )
 ), created AS (
     INSERT INTO public.enrollments (
         id, user_id, course_id, source, lessons_total, lessons_completed, progress, completed_at
@@ -114,7 +118,11 @@ WITH target AS MATERIALIZED (
     SELECT count(*)::integer AS done
     FROM target AS t
     JOIN public.progress AS p ON p.user_id = t.user_id AND p.completed
-    JOIN public.lessons AS l ON l.id = p.lesson_id AND l.course_id = t.course_id
+    WHERE t.course_id = (
+        SELECT l.course_id
+        FROM public.lessons AS l
+        WHERE l.id = p.lesson_id
+    )
 ), put AS (
     INSERT INTO public.enrollments AS e (
         id, user_id, course_id, source, reference,

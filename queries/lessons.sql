@@ -1,14 +1,5 @@
--- name: LessonLockCourse :exec
--- LessonLockCourse is sent before LessonCreateMany: enrollments and structure
--- changes wait, lessons being completed do not. FOR UPDATE, because an enrollment
--- shares the course's key and copies the total.
-SELECT c.id
-FROM public.courses AS c
-WHERE c.id = sqlc.arg(course_id)::uuid
-FOR UPDATE;
-
 -- name: LessonCreateMany :many
--- LessonCreateMany adds lessons to a course, after LessonLockCourse: to the place
+-- LessonCreateMany adds lessons to a course, after CourseLock: to the place
 -- given and the ones after it, or to the end; the lessons from there on move up
 -- once. Lessons that the course has already stay where they are. An id of another
 -- course's lesson holds up the whole set. The arrays run in step. Triggers move

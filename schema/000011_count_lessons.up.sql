@@ -194,43 +194,43 @@ CREATE TRIGGER lessons_count_trg
 
 -- Writes only where the writer did not know better: a foreign writer, progress
 -- kept from an earlier enrollment, a lesson added meanwhile. Runs after the
--- foreign key has locked the course, so the total can no longer move. Lessons are
--- counted only for learners who have completed any: a new learner costs one
--- probe of an index.
+-- foreign key has locked the course, so the total can no longer move. Counts from
+-- the learner's completions, each by the key of its lesson: a new learner costs
+-- one probe of an index, and stale statistics cannot turn it into a join of the
+-- whole course.
 CREATE FUNCTION enrollments_count()
 RETURNS trigger
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
 BEGIN
-    UPDATE enrollments AS e
-    SET lessons_total = x.total,
-        lessons_completed = x.done,
-        progress = progress_percent(x.done, x.total),
-        completed_at = CASE WHEN x.total > 0 AND x.done >= x.total THEN now() END
-    FROM (
+    WITH counted AS MATERIALIZED (
         SELECT
             n.id,
             n.lessons_total AS written_total,
             n.lessons_completed AS written_done,
             c.lessons_total AS total,
-            CASE
-                WHEN EXISTS (
-                    SELECT
-                    FROM progress AS p
-                    WHERE p.user_id = n.user_id AND p.completed
-                ) THEN (
-                    SELECT count(*)::integer
-                    FROM progress AS p
-                    JOIN lessons AS l ON l.id = p.lesson_id
-                    WHERE p.user_id = n.user_id AND p.completed AND l.course_id = n.course_id
-                )
-                ELSE 0
-            END AS done
+            (
+                SELECT count(*)::integer
+                FROM progress AS p
+                WHERE p.user_id = n.user_id
+                    AND p.completed
+                    AND n.course_id = (
+                        SELECT l.course_id
+                        FROM lessons AS l
+                        WHERE l.id = p.lesson_id
+                    )
+            ) AS done
         FROM new_rows AS n
         JOIN courses AS c ON c.id = n.course_id
         WHERE n.completed_at IS NULL
-    ) AS x
+    )
+    UPDATE enrollments AS e
+    SET lessons_total = x.total,
+        lessons_completed = x.done,
+        progress = progress_percent(x.done, x.total),
+        completed_at = CASE WHEN x.total > 0 AND x.done >= x.total THEN now() END
+    FROM counted AS x
     WHERE e.id = x.id
         AND (x.written_total, x.written_done) IS DISTINCT FROM (x.total, x.done);
     RETURN NULL;

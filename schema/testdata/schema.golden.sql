@@ -444,34 +444,33 @@ CREATE OR REPLACE FUNCTION enrollments_count()
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 BEGIN
-    UPDATE enrollments AS e
-    SET lessons_total = x.total,
-        lessons_completed = x.done,
-        progress = progress_percent(x.done, x.total),
-        completed_at = CASE WHEN x.total > 0 AND x.done >= x.total THEN now() END
-    FROM (
+    WITH counted AS MATERIALIZED (
         SELECT
             n.id,
             n.lessons_total AS written_total,
             n.lessons_completed AS written_done,
             c.lessons_total AS total,
-            CASE
-                WHEN EXISTS (
-                    SELECT
-                    FROM progress AS p
-                    WHERE p.user_id = n.user_id AND p.completed
-                ) THEN (
-                    SELECT count(*)::integer
-                    FROM progress AS p
-                    JOIN lessons AS l ON l.id = p.lesson_id
-                    WHERE p.user_id = n.user_id AND p.completed AND l.course_id = n.course_id
-                )
-                ELSE 0
-            END AS done
+            (
+                SELECT count(*)::integer
+                FROM progress AS p
+                WHERE p.user_id = n.user_id
+                    AND p.completed
+                    AND n.course_id = (
+                        SELECT l.course_id
+                        FROM lessons AS l
+                        WHERE l.id = p.lesson_id
+                    )
+            ) AS done
         FROM new_rows AS n
         JOIN courses AS c ON c.id = n.course_id
         WHERE n.completed_at IS NULL
-    ) AS x
+    )
+    UPDATE enrollments AS e
+    SET lessons_total = x.total,
+        lessons_completed = x.done,
+        progress = progress_percent(x.done, x.total),
+        completed_at = CASE WHEN x.total > 0 AND x.done >= x.total THEN now() END
+    FROM counted AS x
     WHERE e.id = x.id
         AND (x.written_total, x.written_done) IS DISTINCT FROM (x.total, x.done);
     RETURN NULL;
