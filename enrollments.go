@@ -1,8 +1,10 @@
 package elevate
 
 import (
+	"bytes"
 	"context"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -245,18 +247,34 @@ func (s *Store) EnrollMany(ctx context.Context, params EnrollManyParams) (outcom
 		NoticeTitle:     notice.Title,
 		Notice:          notice.Message,
 	}
-	rows, err := write(ctx, s, func(q *db.Queries) ([]db.EnrollmentCreateManyRow, error) {
-		rows, err := q.EnrollmentCreateMany(ctx, many)
-		for _, row := range rows {
+	var rows []db.EnrollmentCreateManyRow
+	_, err = write(ctx, s, func(q *db.Queries) (string, error) {
+		sent, err := q.EnrollmentCreateMany(ctx, many)
+		if err != nil {
+			return "", err
+		}
+		// What became of the others stands: asked for again, those whom it enrolled
+		// would be there already, and who has left meanwhile would come back.
+		many.UserIDs = nil
+		for _, row := range sent {
 			if row.Verdict == verdictRaced {
-				return settled(rows, err, row.Verdict)
+				many.UserIDs = append(many.UserIDs, row.UserID)
+			} else {
+				rows = append(rows, row)
 			}
 		}
-		return rows, err
+		if len(many.UserIDs) == 0 {
+			return "", nil
+		}
+		many.IDs, many.NotificationIDs = newIDs(len(many.UserIDs)), newIDs(len(many.UserIDs))
+		return "", errRaced
 	})
 	if err != nil {
 		return nil, err
 	}
+	slices.SortFunc(rows, func(a, b db.EnrollmentCreateManyRow) int {
+		return bytes.Compare(a.UserID[:], b.UserID[:])
+	})
 	outcomes = make([]EnrollOutcome, len(rows))
 	for i, row := range rows {
 		outcomes[i] = EnrollOutcome{UserID: row.UserID, EnrollmentID: row.ID}
