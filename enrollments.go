@@ -54,8 +54,8 @@ type EnrollResult struct {
 // ErrNotPublished; ErrPaymentRequired.
 //
 // Idempotent: a repeat returns the enrollment as it is, with Created false.
-// Locks: user and course KEY SHARE, one payment SHARE. In a caller's
-// transaction: joins it.
+// Locks: user, course and the lessons completed earlier KEY SHARE, one payment
+// SHARE. In a caller's transaction: joins it.
 func (s *Store) Enroll(ctx context.Context, userID, courseID uuid.UUID) (result EnrollResult, err error) {
 	defer wrap(&err, "enroll user %s in course %s", userID, courseID)
 	if err := s.actor.mayActFor(userID); err != nil {
@@ -135,8 +135,9 @@ type GrantEnrollmentParams struct {
 // course; ErrNotPublished.
 //
 // Idempotent: a repeat, or a grant to someone who is enrolled for free or by
-// another grant, returns the enrollment as it is, with Created false. Locks: user
-// and course KEY SHARE, then the enrollment. In a caller's transaction: joins it.
+// another grant, returns the enrollment as it is, with Created false. Locks: user,
+// course and the lessons completed earlier KEY SHARE, then the enrollment. In a
+// caller's transaction: joins it.
 func (s *Store) GrantEnrollment(ctx context.Context, params GrantEnrollmentParams) (result EnrollResult, err error) {
 	defer wrap(&err, "grant user %s course %s", params.UserID, params.CourseID)
 	if err := s.actor.mayAdminister(); err != nil {

@@ -193,10 +193,11 @@ CREATE TRIGGER lessons_count_trg
     EXECUTE FUNCTION lessons_count();
 
 -- Writes only where the writer did not know better: a foreign writer, progress
--- kept from an earlier enrollment, a lesson added meanwhile. Runs after the
--- foreign key has locked the course, so the total can no longer move. Lessons are
--- counted only for learners who have completed any: a new learner costs one
--- probe of an index.
+-- kept from an earlier enrollment, a lesson added meanwhile. Also completes the
+-- course of those who had completed its lessons before: a completion stays, and
+-- only a snapshot from after the locks is sure of it. Runs after the foreign key
+-- has locked the course, so the total can no longer move. Lessons are counted only
+-- for learners who have completed any: a new learner costs one probe of an index.
 CREATE FUNCTION enrollments_count()
 RETURNS trigger
 LANGUAGE plpgsql
@@ -232,7 +233,10 @@ BEGIN
         WHERE n.completed_at IS NULL
     ) AS x
     WHERE e.id = x.id
-        AND (x.written_total, x.written_done) IS DISTINCT FROM (x.total, x.done);
+        AND (
+            (x.written_total, x.written_done) IS DISTINCT FROM (x.total, x.done)
+            OR (x.total > 0 AND x.done >= x.total)
+        );
     RETURN NULL;
 END
 $$;

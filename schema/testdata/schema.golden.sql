@@ -473,7 +473,10 @@ BEGIN
         WHERE n.completed_at IS NULL
     ) AS x
     WHERE e.id = x.id
-        AND (x.written_total, x.written_done) IS DISTINCT FROM (x.total, x.done);
+        AND (
+            (x.written_total, x.written_done) IS DISTINCT FROM (x.total, x.done)
+            OR (x.total > 0 AND x.done >= x.total)
+        );
     RETURN NULL;
 END
 $function$;
