@@ -1,8 +1,10 @@
 package elevate
 
 import (
+	"bytes"
 	"context"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -52,8 +54,8 @@ type EnrollResult struct {
 // ErrNotPublished; ErrPaymentRequired.
 //
 // Idempotent: a repeat returns the enrollment as it is, with Created false.
-// Locks: user and course KEY SHARE, one payment SHARE. In a caller's
-// transaction: joins it.
+// Locks: user, course and the lessons completed earlier KEY SHARE, one payment
+// SHARE. In a caller's transaction: joins it.
 func (s *Store) Enroll(ctx context.Context, userID, courseID uuid.UUID) (result EnrollResult, err error) {
 	defer wrap(&err, "enroll user %s in course %s", userID, courseID)
 	if err := s.actor.mayActFor(userID); err != nil {
@@ -133,8 +135,9 @@ type GrantEnrollmentParams struct {
 // course; ErrNotPublished.
 //
 // Idempotent: a repeat, or a grant to someone who is enrolled for free or by
-// another grant, returns the enrollment as it is, with Created false. Locks: user
-// and course KEY SHARE, then the enrollment. In a caller's transaction: joins it.
+// another grant, returns the enrollment as it is, with Created false. Locks: user,
+// course and the lessons completed earlier KEY SHARE, then the enrollment. In a
+// caller's transaction: joins it.
 func (s *Store) GrantEnrollment(ctx context.Context, params GrantEnrollmentParams) (result EnrollResult, err error) {
 	defer wrap(&err, "grant user %s course %s", params.UserID, params.CourseID)
 	if err := s.actor.mayAdminister(); err != nil {
@@ -245,18 +248,34 @@ func (s *Store) EnrollMany(ctx context.Context, params EnrollManyParams) (outcom
 		NoticeTitle:     notice.Title,
 		Notice:          notice.Message,
 	}
-	rows, err := write(ctx, s, func(q *db.Queries) ([]db.EnrollmentCreateManyRow, error) {
-		rows, err := q.EnrollmentCreateMany(ctx, many)
-		for _, row := range rows {
+	var rows []db.EnrollmentCreateManyRow
+	_, err = write(ctx, s, func(q *db.Queries) (string, error) {
+		sent, err := q.EnrollmentCreateMany(ctx, many)
+		if err != nil {
+			return "", err
+		}
+		// What became of the others stands: asked for again, those whom it enrolled
+		// would be there already, and who has left meanwhile would come back.
+		many.UserIDs = nil
+		for _, row := range sent {
 			if row.Verdict == verdictRaced {
-				return settled(rows, err, row.Verdict)
+				many.UserIDs = append(many.UserIDs, row.UserID)
+			} else {
+				rows = append(rows, row)
 			}
 		}
-		return rows, err
+		if len(many.UserIDs) == 0 {
+			return "", nil
+		}
+		many.IDs, many.NotificationIDs = newIDs(len(many.UserIDs)), newIDs(len(many.UserIDs))
+		return "", errRaced
 	})
 	if err != nil {
 		return nil, err
 	}
+	slices.SortFunc(rows, func(a, b db.EnrollmentCreateManyRow) int {
+		return bytes.Compare(a.UserID[:], b.UserID[:])
+	})
 	outcomes = make([]EnrollOutcome, len(rows))
 	for i, row := range rows {
 		outcomes[i] = EnrollOutcome{UserID: row.UserID, EnrollmentID: row.ID}

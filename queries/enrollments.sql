@@ -2,7 +2,10 @@
 -- EnrollmentCreate enrolls a learner in a published course that is free or paid
 -- for. Locks the user and the course KEY SHARE, so that the lessons it copies
 -- the total of stay as many, and one succeeded payment SHARE, so that it waits
--- for a refund in flight. Progress kept from an earlier enrollment counts.
+-- for a refund in flight. Progress kept from an earlier enrollment counts: its
+-- lessons are locked KEY SHARE, because one that was deleted while this statement
+-- waited would still be in its snapshot. What completes the course is then only
+-- foretold here, and written by the trigger.
 -- Verdicts: created, already, user_unknown, course_unknown, not_published,
 -- payment_required, raced.
 WITH target AS MATERIALIZED (
@@ -28,8 +31,8 @@ WITH target AS MATERIALIZED (
     ORDER BY x.id
     LIMIT 1
     FOR SHARE OF x
-), kept AS MATERIALIZED (
-    SELECT count(*)::integer AS done
+), mine AS MATERIALIZED (
+    SELECT p.lesson_id
     FROM target AS t
     JOIN public.progress AS p ON p.user_id = t.user_id AND p.completed
     WHERE t.course_id = (
@@ -37,9 +40,15 @@ WITH target AS MATERIALIZED (
         FROM public.lessons AS l
         WHERE l.id = p.lesson_id
     )
+), kept AS MATERIALIZED (
+    SELECT l.id
+    FROM mine AS m
+    JOIN public.lessons AS l ON l.id = m.lesson_id
+    ORDER BY l.id
+    FOR KEY SHARE OF l
 ), created AS (
     INSERT INTO public.enrollments (
-        id, user_id, course_id, source, lessons_total, lessons_completed, progress, completed_at
+        id, user_id, course_id, source, lessons_total, lessons_completed, progress
     )
     SELECT
         sqlc.arg(id)::uuid,
@@ -48,10 +57,9 @@ WITH target AS MATERIALIZED (
         CASE WHEN t.price > 0 THEN 'payment' ELSE 'free' END,
         t.lessons_total,
         k.done,
-        public.progress_percent(k.done, t.lessons_total),
-        CASE WHEN t.lessons_total > 0 AND k.done >= t.lessons_total THEN now() END
+        public.progress_percent(k.done, t.lessons_total)
     FROM target AS t
-    CROSS JOIN kept AS k
+    CROSS JOIN (SELECT count(*)::integer AS done FROM kept) AS k
     WHERE t.price = 0 OR EXISTS (SELECT FROM paid)
     ON CONFLICT (user_id, course_id) DO NOTHING
     RETURNING id, user_id, source, enrolled_at, completed_at, progress, lessons_completed, lessons_total
@@ -80,7 +88,11 @@ SELECT
     coalesce(m.source, e.source, '')::text AS source,
     coalesce(e.reference, '')::text AS reference,
     coalesce(m.enrolled_at, e.enrolled_at, now())::timestamptz AS enrolled_at,
-    coalesce(m.completed_at, e.completed_at) AS completed_at,
+    coalesce(
+        m.completed_at,
+        CASE WHEN m.lessons_total > 0 AND m.lessons_completed >= m.lessons_total THEN now() END,
+        e.completed_at
+    ) AS completed_at,
     coalesce(m.progress, e.progress, 0)::integer AS progress,
     coalesce(m.lessons_completed, e.lessons_completed, 0)::integer AS lessons_completed,
     coalesce(m.lessons_total, e.lessons_total, 0)::integer AS lessons_total
@@ -94,7 +106,8 @@ LEFT JOIN created AS m ON TRUE;
 -- name: EnrollmentGrant :one
 -- EnrollmentGrant enrolls without payment, for trusted code. An enrollment that a
 -- payment gave becomes the grant's, so that a later refund no longer takes it
--- away. Locks the user and the course KEY SHARE, then the enrollment.
+-- away. Locks the user, the course and the lessons of kept progress KEY SHARE, as
+-- EnrollmentCreate does, then the enrollment.
 -- Verdicts: created, granted, already, user_unknown, course_unknown,
 -- not_published, raced.
 WITH target AS MATERIALIZED (
@@ -114,8 +127,8 @@ WITH target AS MATERIALIZED (
         )
     FOR KEY SHARE OF u
     FOR KEY SHARE OF c
-), kept AS MATERIALIZED (
-    SELECT count(*)::integer AS done
+), mine AS MATERIALIZED (
+    SELECT p.lesson_id
     FROM target AS t
     JOIN public.progress AS p ON p.user_id = t.user_id AND p.completed
     WHERE t.course_id = (
@@ -123,10 +136,15 @@ WITH target AS MATERIALIZED (
         FROM public.lessons AS l
         WHERE l.id = p.lesson_id
     )
+), kept AS MATERIALIZED (
+    SELECT l.id
+    FROM mine AS m
+    JOIN public.lessons AS l ON l.id = m.lesson_id
+    ORDER BY l.id
+    FOR KEY SHARE OF l
 ), put AS (
     INSERT INTO public.enrollments AS e (
-        id, user_id, course_id, source, reference,
-        lessons_total, lessons_completed, progress, completed_at
+        id, user_id, course_id, source, reference, lessons_total, lessons_completed, progress
     )
     SELECT
         sqlc.arg(id)::uuid,
@@ -136,10 +154,9 @@ WITH target AS MATERIALIZED (
         sqlc.narg(reference)::text,
         t.lessons_total,
         k.done,
-        public.progress_percent(k.done, t.lessons_total),
-        CASE WHEN t.lessons_total > 0 AND k.done >= t.lessons_total THEN now() END
+        public.progress_percent(k.done, t.lessons_total)
     FROM target AS t
-    CROSS JOIN kept AS k
+    CROSS JOIN (SELECT count(*)::integer AS done FROM kept) AS k
     ON CONFLICT (user_id, course_id) DO UPDATE
     SET source = excluded.source,
         reference = excluded.reference
@@ -172,7 +189,11 @@ SELECT
     coalesce(m.source, e.source, '')::text AS source,
     coalesce(m.reference, e.reference, '')::text AS reference,
     coalesce(m.enrolled_at, e.enrolled_at, now())::timestamptz AS enrolled_at,
-    coalesce(m.completed_at, e.completed_at) AS completed_at,
+    coalesce(
+        m.completed_at,
+        CASE WHEN m.lessons_total > 0 AND m.lessons_completed >= m.lessons_total THEN now() END,
+        e.completed_at
+    ) AS completed_at,
     coalesce(m.progress, e.progress, 0)::integer AS progress,
     coalesce(m.lessons_completed, e.lessons_completed, 0)::integer AS lessons_completed,
     coalesce(m.lessons_total, e.lessons_total, 0)::integer AS lessons_total

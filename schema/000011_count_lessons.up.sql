@@ -193,11 +193,13 @@ CREATE TRIGGER lessons_count_trg
     EXECUTE FUNCTION lessons_count();
 
 -- Writes only where the writer did not know better: a foreign writer, progress
--- kept from an earlier enrollment, a lesson added meanwhile. Runs after the
--- foreign key has locked the course, so the total can no longer move. Counts from
--- the learner's completions, each by the key of its lesson: a new learner costs
--- one probe of an index, and stale statistics cannot turn it into a join of the
--- whole course.
+-- kept from an earlier enrollment, a lesson added meanwhile. Also completes the
+-- course of those who had completed its lessons before: a completion stays, and
+-- only a snapshot from after the locks is sure of it. Runs after the foreign key
+-- has locked the course, so the total can no longer move. Counts from the
+-- learner's completions, each by the key of its lesson: a new learner costs one
+-- probe of an index, and stale statistics cannot turn it into a join of the whole
+-- course.
 CREATE FUNCTION enrollments_count()
 RETURNS trigger
 LANGUAGE plpgsql
@@ -232,7 +234,10 @@ BEGIN
         completed_at = CASE WHEN x.total > 0 AND x.done >= x.total THEN now() END
     FROM counted AS x
     WHERE e.id = x.id
-        AND (x.written_total, x.written_done) IS DISTINCT FROM (x.total, x.done);
+        AND (
+            (x.written_total, x.written_done) IS DISTINCT FROM (x.total, x.done)
+            OR (x.total > 0 AND x.done >= x.total)
+        );
     RETURN NULL;
 END
 $$;

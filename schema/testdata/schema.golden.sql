@@ -472,7 +472,10 @@ BEGIN
         completed_at = CASE WHEN x.total > 0 AND x.done >= x.total THEN now() END
     FROM counted AS x
     WHERE e.id = x.id
-        AND (x.written_total, x.written_done) IS DISTINCT FROM (x.total, x.done);
+        AND (
+            (x.written_total, x.written_done) IS DISTINCT FROM (x.total, x.done)
+            OR (x.total > 0 AND x.done >= x.total)
+        );
     RETURN NULL;
 END
 $function$;
