@@ -55,6 +55,9 @@ func (d *driver) Open(string) (database.Driver, error) {
 func (d *driver) Close() error {
 	ctx, cancel := d.tidy()
 	defer cancel()
+	// The server ends the session, and with it the lock, some time after it was
+	// told to; Check would say meanwhile that a migrator is at work.
+	_, _ = d.conn.Exec(ctx, "SELECT pg_advisory_unlock_all()")
 	if err := d.conn.Close(ctx); err != nil {
 		return fmt.Errorf("close: %w", err)
 	}
