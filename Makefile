@@ -19,7 +19,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z\/]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Run examples/quickstart on a throw-away PostgreSQL
-	$(POSTGRES) -env DATABASE_URL -- go run ./examples/quickstart
+	@$(POSTGRES) -env DATABASE_URL -- go run ./examples/quickstart
 
 generate: $(SQLC) ## Regenerate db/ and docs/schema.md
 	$(SQLC) generate
