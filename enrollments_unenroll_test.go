@@ -3,13 +3,16 @@ package elevate_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
 	"github.com/elevateforhumanity/elevate"
+	"github.com/elevateforhumanity/elevate/db"
 )
 
 func TestUnenroll(t *testing.T) {
@@ -224,6 +227,21 @@ func TestUnenroll(t *testing.T) {
 		}
 	})
 
+	// An enrollment that is made between the two messages has been locked by
+	// neither: what is being written beside it would be missed.
+	t.Run("LeavesWhatItHasNotLocked", func(t *testing.T) {
+		t.Parallel()
+		b := newGrantBundle(t)
+		q := db.New(placed{b.begin(t), b.testBundle})
+		require.NoError(t, q.EnrollmentLock(b.ctx, db.EnrollmentLockParams{UserID: b.userID, CourseID: b.courseID}))
+		b.enroll(t, b.userID, b.courseID)
+		verdict, err := q.EnrollmentDelete(b.ctx, db.EnrollmentDeleteParams{
+			UserID: b.userID, CourseID: b.courseID, DeleteProgress: true,
+		})
+		require.NoError(t, err)
+		require.Equal(t, "raced", verdict)
+	})
+
 	t.Run("LocksInOrder", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
@@ -237,6 +255,21 @@ func TestUnenroll(t *testing.T) {
 			return errors.Join(err, tx.Rollback(ctx))
 		}, locked{"users", b.userID}, locked{"enrollments", id})
 	})
+}
+
+// placed runs single statements of an operation where the tables are.
+type placed struct {
+	pgx.Tx
+
+	b *testBundle
+}
+
+func (p placed) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	return p.Tx.Exec(ctx, p.b.sql(strings.ReplaceAll(sql, "public.", "{s}.")), args...)
+}
+
+func (p placed) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	return p.Tx.QueryRow(ctx, p.b.sql(strings.ReplaceAll(sql, "public.", "{s}.")), args...)
 }
 
 // unlessRaced is nil for a call that lost too many races, which is the caller's to
