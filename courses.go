@@ -412,7 +412,8 @@ func (s *Store) DeleteCourse(ctx context.Context, courseID uuid.UUID) (err error
 		if err := q.AssignmentLockByCourse(ctx, courseID); err != nil {
 			return db.CourseDeleteRow{}, err
 		}
-		return q.CourseDelete(ctx, params)
+		row, err := q.CourseDelete(ctx, params)
+		return settled(row, err, row.Verdict)
 	})
 	if err != nil {
 		return err

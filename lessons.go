@@ -138,7 +138,11 @@ func (s *Store) AddLessons(ctx context.Context, params AddLessonsParams) (result
 		if err := q.CourseLock(ctx, params.CourseID); err != nil {
 			return nil, err
 		}
-		return q.LessonCreateMany(ctx, many)
+		rows, err := q.LessonCreateMany(ctx, many)
+		if err == nil && rows[0].Verdict == verdictRaced { // as all of them
+			return nil, errRaced
+		}
+		return rows, err
 	})
 	if err != nil {
 		return nil, lessonsConflict(err)
@@ -364,7 +368,8 @@ func (s *Store) ReorderLessons(ctx context.Context, courseID uuid.UUID, lessonID
 		if err := q.LessonLockOrder(ctx, courseID); err != nil {
 			return "", err
 		}
-		return q.LessonReorder(ctx, reorder)
+		verdict, err := q.LessonReorder(ctx, reorder)
+		return settled(verdict, err, verdict)
 	})
 	if err != nil {
 		return lessonsConflict(err)
@@ -402,7 +407,8 @@ func (s *Store) DeleteLesson(ctx context.Context, lessonID uuid.UUID) (err error
 		if err := q.LessonLockCourseOf(ctx, lessonID); err != nil {
 			return "", err
 		}
-		return q.LessonDelete(ctx, remove)
+		verdict, err := q.LessonDelete(ctx, remove)
+		return settled(verdict, err, verdict)
 	})
 	if err != nil {
 		return lessonsConflict(err)

@@ -205,6 +205,7 @@ const courseDelete = `-- name: CourseDelete :one
 WITH target AS MATERIALIZED (
     SELECT
         c.id,
+        coalesce(c.id::text = current_setting('elevate.course', TRUE), FALSE) AS held,
         (
             SELECT count(*)
             FROM public.enrollments AS e
@@ -233,6 +234,7 @@ WITH target AS MATERIALIZED (
     DELETE FROM public.courses AS c
     USING target AS t
     WHERE c.id = t.id
+        AND t.held
         AND t.enrollments = 0
         AND t.payments = 0
         AND t.certificates = 0
@@ -246,6 +248,7 @@ SELECT
         WHEN t.payments > 0 THEN 'has_payments'
         WHEN t.certificates > 0 THEN 'has_certificates'
         WHEN t.submissions > 0 THEN 'has_submissions'
+        WHEN NOT t.held THEN 'raced'
         ELSE 'course_unknown'
     END)::text AS verdict,
     coalesce(
@@ -271,7 +274,7 @@ type CourseDeleteRow struct {
 // the counts stay true. Lessons and their progress, reviews and assignments go
 // with it.
 // Verdicts: deleted, course_unknown, has_enrollments, has_payments,
-// has_certificates, has_submissions.
+// has_certificates, has_submissions, raced.
 func (q *Queries) CourseDelete(ctx context.Context, arg CourseDeleteParams) (CourseDeleteRow, error) {
 	row := q.db.QueryRow(ctx, courseDelete, arg.CourseID, arg.TeacherID)
 	var i CourseDeleteRow
@@ -734,14 +737,20 @@ func (q *Queries) CourseListByInstructor(ctx context.Context, arg CourseListByIn
 }
 
 const courseLock = `-- name: CourseLock :exec
-SELECT c.id
-FROM public.courses AS c
-WHERE c.id = $1::uuid
-FOR UPDATE
+WITH locked AS MATERIALIZED (
+    SELECT c.id
+    FROM public.courses AS c
+    WHERE c.id = $1::uuid
+    FOR UPDATE
+)
+SELECT set_config('elevate.course', k.id::text, TRUE)
+FROM locked AS k
 `
 
 // CourseLock is sent before lessons are added and before a course is deleted:
-// enrollments and structure changes wait, lessons being completed do not.
+// enrollments and structure changes wait, lessons being completed do not. The
+// setting says which course is locked: one that was made since is not. In a CTE,
+// so that it is set after the wait.
 func (q *Queries) CourseLock(ctx context.Context, courseID uuid.UUID) error {
 	_, err := q.db.Exec(ctx, courseLock, courseID)
 	return err

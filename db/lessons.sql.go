@@ -24,7 +24,7 @@ WITH asked AS MATERIALIZED (
         unnest($6::integer[])
     ) WITH ORDINALITY AS a (id, title, description, content, video_url, duration, place)
 ), course AS MATERIALIZED (
-    SELECT c.id
+    SELECT c.id, coalesce(c.id::text = current_setting('elevate.course', TRUE), FALSE) AS held
     FROM public.courses AS c
     WHERE c.id = $7::uuid
         AND public.can_teach(c.id, c.instructor_id, $8::uuid)
@@ -50,7 +50,8 @@ WITH asked AS MATERIALIZED (
         ) AS place
     FROM course AS c
     CROSS JOIN (SELECT count(*)::integer AS n FROM lacking) AS k
-    WHERE k.n > 0
+    WHERE c.held
+        AND k.n > 0
         AND NOT EXISTS (
             SELECT
             FROM asked AS a
@@ -93,6 +94,7 @@ WITH asked AS MATERIALIZED (
 SELECT
     (CASE
         WHEN c.id IS NULL THEN 'course_unknown'
+        WHEN NOT c.held THEN 'raced'
         WHEN m.id IS NOT NULL THEN 'created'
         WHEN l.id IS NOT NULL THEN 'already'
         ELSE 'id_taken'
@@ -147,7 +149,7 @@ type LessonCreateManyRow struct {
 // course's lesson holds up the whole set. The arrays run in step. Triggers move
 // the totals and the progress of open enrollments. Bounded by the lessons asked
 // for.
-// Verdicts: created, already, id_taken, course_unknown.
+// Verdicts: created, already, id_taken, course_unknown, raced.
 func (q *Queries) LessonCreateMany(ctx context.Context, arg LessonCreateManyParams) ([]LessonCreateManyRow, error) {
 	rows, err := q.db.Query(ctx, lessonCreateMany,
 		arg.IDs,
@@ -196,6 +198,7 @@ WITH target AS MATERIALIZED (
         l.id,
         l.course_id,
         l."order" AS place,
+        coalesce(c.id::text = current_setting('elevate.course', TRUE), FALSE) AS held,
         c.published
             AND NOT EXISTS (
                 SELECT
@@ -209,7 +212,7 @@ WITH target AS MATERIALIZED (
 ), gone AS (
     DELETE FROM public.lessons AS l
     USING target AS t
-    WHERE l.id = t.id AND NOT t.last
+    WHERE l.id = t.id AND t.held AND NOT t.last
     RETURNING l.id
 ), shifted AS (
     UPDATE public.lessons AS l
@@ -221,6 +224,7 @@ WITH target AS MATERIALIZED (
 SELECT
     (CASE
         WHEN g.id IS NOT NULL THEN 'deleted'
+        WHEN NOT t.held THEN 'raced'
         WHEN t.last THEN 'last_lesson'
         ELSE 'lesson_unknown'
     END)::text AS verdict
@@ -237,8 +241,9 @@ type LessonDeleteParams struct {
 // LessonDelete removes a lesson and its progress, after LessonLockCourseOf, and
 // closes the gap. Triggers move the totals; whoever lacked only this lesson has
 // then completed the course. A published course keeps its last lesson: publishing
-// and every change of the lessons wait for the lock, so what is seen here stays.
-// Verdicts: deleted, last_lesson, lesson_unknown.
+// and every change of the lessons wait for the lock, so what is seen here stays. A
+// lesson that was added since the lock was looked for had none to find.
+// Verdicts: deleted, last_lesson, lesson_unknown, raced.
 func (q *Queries) LessonDelete(ctx context.Context, arg LessonDeleteParams) (string, error) {
 	row := q.db.QueryRow(ctx, lessonDelete, arg.LessonID, arg.TeacherID)
 	var verdict string
@@ -422,32 +427,42 @@ func (q *Queries) LessonListByCourse(ctx context.Context, arg LessonListByCourse
 }
 
 const lessonLockCourseOf = `-- name: LessonLockCourseOf :exec
-SELECT c.id
-FROM public.courses AS c
-WHERE c.id = (
-    SELECT l.course_id
-    FROM public.lessons AS l
-    WHERE l.id = $1::uuid
+WITH locked AS MATERIALIZED (
+    SELECT c.id
+    FROM public.courses AS c
+    WHERE c.id = (
+        SELECT l.course_id
+        FROM public.lessons AS l
+        WHERE l.id = $1::uuid
+    )
+    FOR UPDATE
 )
-FOR UPDATE
+SELECT set_config('elevate.course', k.id::text, TRUE)
+FROM locked AS k
 `
 
 // LessonLockCourseOf is sent before LessonDelete, which would otherwise lock the
-// lesson before a trigger could lock its course.
+// lesson before a trigger could lock its course. The setting is that of
+// CourseLock.
 func (q *Queries) LessonLockCourseOf(ctx context.Context, lessonID uuid.UUID) error {
 	_, err := q.db.Exec(ctx, lessonLockCourseOf, lessonID)
 	return err
 }
 
 const lessonLockOrder = `-- name: LessonLockOrder :exec
-SELECT c.id
-FROM public.courses AS c
-WHERE c.id = $1::uuid
-FOR NO KEY UPDATE
+WITH locked AS MATERIALIZED (
+    SELECT c.id
+    FROM public.courses AS c
+    WHERE c.id = $1::uuid
+    FOR NO KEY UPDATE
+)
+SELECT set_config('elevate.course', k.id::text, TRUE)
+FROM locked AS k
 `
 
 // LessonLockOrder is sent before LessonReorder. No totals change, so it holds off
-// other structure changes only: enrollments and completions go on.
+// other structure changes only: enrollments and completions go on. The setting is
+// that of CourseLock.
 func (q *Queries) LessonLockOrder(ctx context.Context, courseID uuid.UUID) error {
 	_, err := q.db.Exec(ctx, lessonLockOrder, courseID)
 	return err
@@ -460,6 +475,7 @@ WITH asked AS MATERIALIZED (
 ), target AS MATERIALIZED (
     SELECT
         c.id AS course_id,
+        coalesce(c.id::text = current_setting('elevate.course', TRUE), FALSE) AS held,
         k.n = (
             SELECT count(*)
             FROM public.lessons AS l
@@ -480,12 +496,13 @@ WITH asked AS MATERIALIZED (
     SET "order" = a.place
     FROM target AS t
     CROSS JOIN asked AS a
-    WHERE t.same_set AND l.id = a.id AND l."order" <> a.place
+    WHERE t.held AND t.same_set AND l.id = a.id AND l."order" <> a.place
     RETURNING l.id
 )
 SELECT
     (CASE
         WHEN t.course_id IS NULL THEN 'course_unknown'
+        WHEN NOT t.held THEN 'raced'
         WHEN NOT t.same_set THEN 'set_differs'
         WHEN EXISTS (SELECT FROM moved) THEN 'reordered'
         ELSE 'unchanged'
@@ -504,7 +521,7 @@ type LessonReorderParams struct {
 // LessonLockOrder. The array has no repeats and must be the whole set: a missing
 // or foreign id changes nothing. Places are checked at the end of the statement,
 // so lessons can swap them; completions neither wait nor are waited for.
-// Verdicts: reordered, unchanged, set_differs, course_unknown.
+// Verdicts: reordered, unchanged, set_differs, course_unknown, raced.
 func (q *Queries) LessonReorder(ctx context.Context, arg LessonReorderParams) (string, error) {
 	row := q.db.QueryRow(ctx, lessonReorder, arg.LessonIDs, arg.CourseID, arg.TeacherID)
 	var verdict string

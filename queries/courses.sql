@@ -326,11 +326,17 @@ LEFT JOIN updated AS m ON TRUE;
 
 -- name: CourseLock :exec
 -- CourseLock is sent before lessons are added and before a course is deleted:
--- enrollments and structure changes wait, lessons being completed do not.
-SELECT c.id
-FROM public.courses AS c
-WHERE c.id = sqlc.arg(course_id)::uuid
-FOR UPDATE;
+-- enrollments and structure changes wait, lessons being completed do not. The
+-- setting says which course is locked: one that was made since is not. In a CTE,
+-- so that it is set after the wait.
+WITH locked AS MATERIALIZED (
+    SELECT c.id
+    FROM public.courses AS c
+    WHERE c.id = sqlc.arg(course_id)::uuid
+    FOR UPDATE
+)
+SELECT set_config('elevate.course', k.id::text, TRUE)
+FROM locked AS k;
 
 -- name: AssignmentLockByCourse :exec
 -- AssignmentLockByCourse is sent between CourseLock and CourseDelete. A
@@ -348,10 +354,11 @@ FOR UPDATE;
 -- the counts stay true. Lessons and their progress, reviews and assignments go
 -- with it.
 -- Verdicts: deleted, course_unknown, has_enrollments, has_payments,
--- has_certificates, has_submissions.
+-- has_certificates, has_submissions, raced.
 WITH target AS MATERIALIZED (
     SELECT
         c.id,
+        coalesce(c.id::text = current_setting('elevate.course', TRUE), FALSE) AS held,
         (
             SELECT count(*)
             FROM public.enrollments AS e
@@ -380,6 +387,7 @@ WITH target AS MATERIALIZED (
     DELETE FROM public.courses AS c
     USING target AS t
     WHERE c.id = t.id
+        AND t.held
         AND t.enrollments = 0
         AND t.payments = 0
         AND t.certificates = 0
@@ -393,6 +401,7 @@ SELECT
         WHEN t.payments > 0 THEN 'has_payments'
         WHEN t.certificates > 0 THEN 'has_certificates'
         WHEN t.submissions > 0 THEN 'has_submissions'
+        WHEN NOT t.held THEN 'raced'
         ELSE 'course_unknown'
     END)::text AS verdict,
     coalesce(

@@ -5,7 +5,7 @@
 -- course's lesson holds up the whole set. The arrays run in step. Triggers move
 -- the totals and the progress of open enrollments. Bounded by the lessons asked
 -- for.
--- Verdicts: created, already, id_taken, course_unknown.
+-- Verdicts: created, already, id_taken, course_unknown, raced.
 WITH asked AS MATERIALIZED (
     SELECT a.id, a.title, a.description, a.content, a.video_url, a.duration, a.place
     FROM ROWS FROM (
@@ -17,7 +17,7 @@ WITH asked AS MATERIALIZED (
         unnest(sqlc.arg(durations)::integer[])
     ) WITH ORDINALITY AS a (id, title, description, content, video_url, duration, place)
 ), course AS MATERIALIZED (
-    SELECT c.id
+    SELECT c.id, coalesce(c.id::text = current_setting('elevate.course', TRUE), FALSE) AS held
     FROM public.courses AS c
     WHERE c.id = sqlc.arg(course_id)::uuid
         AND public.can_teach(c.id, c.instructor_id, sqlc.narg(teacher_id)::uuid)
@@ -43,7 +43,8 @@ WITH asked AS MATERIALIZED (
         ) AS place
     FROM course AS c
     CROSS JOIN (SELECT count(*)::integer AS n FROM lacking) AS k
-    WHERE k.n > 0
+    WHERE c.held
+        AND k.n > 0
         AND NOT EXISTS (
             SELECT
             FROM asked AS a
@@ -86,6 +87,7 @@ WITH asked AS MATERIALIZED (
 SELECT
     (CASE
         WHEN c.id IS NULL THEN 'course_unknown'
+        WHEN NOT c.held THEN 'raced'
         WHEN m.id IS NOT NULL THEN 'created'
         WHEN l.id IS NOT NULL THEN 'already'
         ELSE 'id_taken'
@@ -165,24 +167,30 @@ LEFT JOIN updated AS m ON TRUE;
 
 -- name: LessonLockOrder :exec
 -- LessonLockOrder is sent before LessonReorder. No totals change, so it holds off
--- other structure changes only: enrollments and completions go on.
-SELECT c.id
-FROM public.courses AS c
-WHERE c.id = sqlc.arg(course_id)::uuid
-FOR NO KEY UPDATE;
+-- other structure changes only: enrollments and completions go on. The setting is
+-- that of CourseLock.
+WITH locked AS MATERIALIZED (
+    SELECT c.id
+    FROM public.courses AS c
+    WHERE c.id = sqlc.arg(course_id)::uuid
+    FOR NO KEY UPDATE
+)
+SELECT set_config('elevate.course', k.id::text, TRUE)
+FROM locked AS k;
 
 -- name: LessonReorder :one
 -- LessonReorder gives the lessons of a course the order of the array, after
 -- LessonLockOrder. The array has no repeats and must be the whole set: a missing
 -- or foreign id changes nothing. Places are checked at the end of the statement,
 -- so lessons can swap them; completions neither wait nor are waited for.
--- Verdicts: reordered, unchanged, set_differs, course_unknown.
+-- Verdicts: reordered, unchanged, set_differs, course_unknown, raced.
 WITH asked AS MATERIALIZED (
     SELECT a.id, a.place::integer AS place
     FROM unnest(sqlc.arg(lesson_ids)::uuid[]) WITH ORDINALITY AS a (id, place)
 ), target AS MATERIALIZED (
     SELECT
         c.id AS course_id,
+        coalesce(c.id::text = current_setting('elevate.course', TRUE), FALSE) AS held,
         k.n = (
             SELECT count(*)
             FROM public.lessons AS l
@@ -203,12 +211,13 @@ WITH asked AS MATERIALIZED (
     SET "order" = a.place
     FROM target AS t
     CROSS JOIN asked AS a
-    WHERE t.same_set AND l.id = a.id AND l."order" <> a.place
+    WHERE t.held AND t.same_set AND l.id = a.id AND l."order" <> a.place
     RETURNING l.id
 )
 SELECT
     (CASE
         WHEN t.course_id IS NULL THEN 'course_unknown'
+        WHEN NOT t.held THEN 'raced'
         WHEN NOT t.same_set THEN 'set_differs'
         WHEN EXISTS (SELECT FROM moved) THEN 'reordered'
         ELSE 'unchanged'
@@ -218,27 +227,34 @@ LEFT JOIN target AS t ON TRUE;
 
 -- name: LessonLockCourseOf :exec
 -- LessonLockCourseOf is sent before LessonDelete, which would otherwise lock the
--- lesson before a trigger could lock its course.
-SELECT c.id
-FROM public.courses AS c
-WHERE c.id = (
-    SELECT l.course_id
-    FROM public.lessons AS l
-    WHERE l.id = sqlc.arg(lesson_id)::uuid
+-- lesson before a trigger could lock its course. The setting is that of
+-- CourseLock.
+WITH locked AS MATERIALIZED (
+    SELECT c.id
+    FROM public.courses AS c
+    WHERE c.id = (
+        SELECT l.course_id
+        FROM public.lessons AS l
+        WHERE l.id = sqlc.arg(lesson_id)::uuid
+    )
+    FOR UPDATE
 )
-FOR UPDATE;
+SELECT set_config('elevate.course', k.id::text, TRUE)
+FROM locked AS k;
 
 -- name: LessonDelete :one
 -- LessonDelete removes a lesson and its progress, after LessonLockCourseOf, and
 -- closes the gap. Triggers move the totals; whoever lacked only this lesson has
 -- then completed the course. A published course keeps its last lesson: publishing
--- and every change of the lessons wait for the lock, so what is seen here stays.
--- Verdicts: deleted, last_lesson, lesson_unknown.
+-- and every change of the lessons wait for the lock, so what is seen here stays. A
+-- lesson that was added since the lock was looked for had none to find.
+-- Verdicts: deleted, last_lesson, lesson_unknown, raced.
 WITH target AS MATERIALIZED (
     SELECT
         l.id,
         l.course_id,
         l."order" AS place,
+        coalesce(c.id::text = current_setting('elevate.course', TRUE), FALSE) AS held,
         c.published
             AND NOT EXISTS (
                 SELECT
@@ -252,7 +268,7 @@ WITH target AS MATERIALIZED (
 ), gone AS (
     DELETE FROM public.lessons AS l
     USING target AS t
-    WHERE l.id = t.id AND NOT t.last
+    WHERE l.id = t.id AND t.held AND NOT t.last
     RETURNING l.id
 ), shifted AS (
     UPDATE public.lessons AS l
@@ -264,6 +280,7 @@ WITH target AS MATERIALIZED (
 SELECT
     (CASE
         WHEN g.id IS NOT NULL THEN 'deleted'
+        WHEN NOT t.held THEN 'raced'
         WHEN t.last THEN 'last_lesson'
         ELSE 'lesson_unknown'
     END)::text AS verdict
