@@ -241,7 +241,8 @@ func (s *Store) ResetProgress(
 		if err := q.EnrollmentLock(ctx, lock); err != nil {
 			return db.ProgressResetRow{}, err
 		}
-		return q.ProgressReset(ctx, reset)
+		row, err := q.ProgressReset(ctx, reset)
+		return settled(row, err, row.Verdict)
 	})
 	if err != nil {
 		return ResetProgressResult{}, err

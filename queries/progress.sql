@@ -248,9 +248,10 @@ LEFT JOIN recorded AS r ON TRUE;
 -- name: ProgressReset :one
 -- ProgressReset forgets what a learner did in a course that is not completed,
 -- after EnrollmentLock: completions and first messages of study time wait for it,
--- or it for them, and what they wrote goes too. The trigger on progress counts
--- the lessons off.
--- Verdicts: reset, user_unknown, course_unknown, not_enrolled, completed.
+-- or it for them, and what they wrote goes too. Beside an enrollment that was made
+-- since, and is not locked, the course could be completed meanwhile. The trigger
+-- on progress counts the lessons off.
+-- Verdicts: reset, user_unknown, course_unknown, not_enrolled, completed, raced.
 WITH target AS MATERIALIZED (
     SELECT u.id AS user_id, e.course_id
     FROM public.users AS u
@@ -258,6 +259,7 @@ WITH target AS MATERIALIZED (
     WHERE u.id = sqlc.arg(user_id)::uuid
         AND u.erased_at IS NULL
         AND e.course_id = sqlc.arg(course_id)::uuid
+        AND e.id::text = current_setting('elevate.enrollment', TRUE)
         AND e.completed_at IS NULL
 ), wiped AS (
     DELETE FROM public.progress AS p
@@ -273,10 +275,12 @@ SELECT
         WHEN c.id IS NULL THEN 'course_unknown'
         WHEN e.id IS NULL THEN 'not_enrolled'
         WHEN e.completed_at IS NOT NULL THEN 'completed'
+        WHEN t.user_id IS NULL THEN 'raced'
         ELSE 'reset'
     END)::text AS verdict,
     (SELECT count(*) FROM wiped)::integer AS removed
 FROM (SELECT) AS one
 LEFT JOIN public.users AS u ON u.id = sqlc.arg(user_id)::uuid
 LEFT JOIN public.courses AS c ON c.id = sqlc.arg(course_id)::uuid
-LEFT JOIN public.enrollments AS e ON e.user_id = u.id AND e.course_id = c.id;
+LEFT JOIN public.enrollments AS e ON e.user_id = u.id AND e.course_id = c.id
+LEFT JOIN target AS t ON TRUE;
