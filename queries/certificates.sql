@@ -167,8 +167,10 @@ FROM seats;
 -- CertificateIssueManyLock; one verdict per user, as many as were asked for. The
 -- four arrays run in step. A certificate with the id that was asked for is this
 -- call's, from before it lost a race over another user. Nobody who has a
--- certificate gets one, so there are none to lock. LIMIT, IN and IS TRUE are those
--- of EnrollmentCreateMany.
+-- certificate gets one, so there are none to lock. Users are locked again, for
+-- those who completed the course since: one who is being erased cannot be waited
+-- for behind the course, and is raced. LIMIT, IN and IS TRUE are those of
+-- EnrollmentCreateMany.
 -- Bounded by the users asked for.
 -- Verdicts: issued, already, revoked, user_unknown, course_unknown, not_enrolled,
 -- incomplete, raced.
@@ -228,16 +230,22 @@ WITH asked AS MATERIALIZED (
         ORDER BY x.issued_at DESC, x.id DESC
         LIMIT 1
     ) AS r ON TRUE
-), issued AS (
-    INSERT INTO public.certificates (id, certificate_id, user_id, course_id, holder_name, course_title)
-    SELECT s.id, s.certificate_id, s.user_id, c.id, s.name, c.title
+), known AS MATERIALIZED (
+    SELECT s.id, s.certificate_id, s.user_id, u.name, c.id AS course_id, c.title
     FROM standing AS s
     CROSS JOIN course AS c
-    WHERE s.name IS NOT NULL
+    JOIN public.users AS u ON u.id = s.user_id
+    WHERE u.erased_at IS NULL
         AND s.completed_at IS NOT NULL
         AND s.valid_id IS NULL
         AND s.revoked_id IS NULL
-    ORDER BY s.user_id
+    ORDER BY u.id
+    FOR KEY SHARE OF u SKIP LOCKED
+), issued AS (
+    INSERT INTO public.certificates (id, certificate_id, user_id, course_id, holder_name, course_title)
+    SELECT k.id, k.certificate_id, k.user_id, k.course_id, k.name, k.title
+    FROM known AS k
+    ORDER BY k.user_id
     ON CONFLICT DO NOTHING
     RETURNING id
 ), noted AS (
