@@ -106,13 +106,17 @@ func (a Actor) mayTeach() error {
 }
 
 // teacher is the parameter of can_teach: nil for trusted actors, who work in
-// every course, and for all others their id. A visitor's is the zero id, which
-// teaches nothing.
+// every course; the id of an instructor; for all others the zero id, which
+// teaches nothing: somebody who is no longer an instructor has lost the drafts of
+// the courses that still name them.
 func (a Actor) teacher() *uuid.UUID {
-	if a.trusted() {
+	var id uuid.UUID
+	switch {
+	case a.trusted():
 		return nil
+	case a.Role == RoleInstructor:
+		id = a.UserID
 	}
-	id := a.learner()
 	return &id
 }
 
