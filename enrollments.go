@@ -216,12 +216,14 @@ type EnrollOutcome struct {
 }
 
 // EnrollMany enrolls a cohort in a published course without payment, in one
-// statement and one transaction, and notifies each learner. The outcomes are in
-// the order of the users' ids, one for each different id; unknown users do not
-// hold up the others. The actor is trusted.
+// statement, and notifies each learner. The outcomes are in the order of the
+// users' ids, one for each different id; unknown users do not hold up the others.
+// Learners whom somebody else enrolls at the same moment are asked for once more,
+// outside a caller's transaction in one of their own. The actor is trusted.
 //
 // Errors: ErrForbidden; *ValidationError; ErrNotFound for an unknown course;
-// ErrNotPublished.
+// ErrNotPublished. After any other error some of the cohort may be enrolled: call
+// again.
 //
 // Idempotent. Locks: users KEY SHARE by id, then the course. In a caller's
 // transaction: joins it. ANALYZE the tables afterwards when the cohort is large

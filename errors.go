@@ -132,7 +132,8 @@ const (
 	// ConflictLessonSet: the ids given are not exactly the course's lessons.
 	ConflictLessonSet ConflictReason = "not the set of lessons"
 
-	// ConflictRaced: other transactions won three times in a row. Call again.
+	// ConflictRaced: other transactions won three times in a row. Any operation
+	// that writes may return it. Call again.
 	ConflictRaced ConflictReason = "raced"
 
 	// ConflictSuperseded: another certificate was issued since.
