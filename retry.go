@@ -54,6 +54,7 @@ const (
 	stateDeadlockDetected     = "40P01"
 	stateLockNotAvailable     = "55P03"
 	stateActiveTransaction    = "25001"
+	stateInternalError        = "XX000"
 )
 
 // sqlState is the SQLSTATE of the server's answer, or empty when it has not
@@ -69,11 +70,23 @@ func retryable(err error) bool {
 	switch sqlState(err) {
 	case stateSerializationFailure, stateDeadlockDetected, stateLockNotAvailable:
 		return true
+	case stateInternalError:
+		return lockedBesideRollback(err)
 	case "":
 		return pgconn.SafeToRetry(err)
 	default:
 		return false
 	}
+}
+
+// lockedBesideRollback reports the internal error «new multixact has more than one
+// updating member». A row that others share the key of may be locked while the
+// transaction that last updated it is half rolled back: the server then keeps that
+// one among the lockers, and refuses the next update. By its routine, because the
+// text is translated.
+func lockedBesideRollback(err error) bool {
+	pgErr, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pgErr.Routine == "MultiXactIdCreateFromMembers"
 }
 
 func refusedByIndex(err error) bool {
