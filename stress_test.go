@@ -1,0 +1,568 @@
+package elevate_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/elevateforhumanity/elevate"
+)
+
+const (
+	stressWriters  = 32
+	stressLearners = 8
+	stressCourses  = 4
+	stressSpares   = 3 // courses that come and go
+	stressFleeting = 2 // lessons of such a course
+	stressLength   = 100
+	stressLimit    = 5 * time.Minute // of one round, which takes a second
+)
+
+// stressNumber reads a setting of TestStress: ELEVATE_TEST_STRESS_ROUNDS is how
+// many rounds each of its parts runs, ELEVATE_TEST_STRESS_SEED where their chances
+// begin.
+func stressNumber(t testing.TB, name string, ordinary int) int {
+	t.Helper()
+	text := os.Getenv("ELEVATE_TEST_STRESS_" + name)
+	if text == "" {
+		return ordinary
+	}
+	n, err := strconv.Atoi(text)
+	require.NoError(t, err, name)
+	return n
+}
+
+// TestStress mixes all operations over few learners, courses and lessons, so that
+// collisions are the rule. Each round is a world of its own: a completed
+// enrollment stays, so an old one has nothing left to race for.
+func TestStress(t *testing.T) {
+	t.Parallel()
+
+	// Without retries, each operation alone or in a transaction that keeps the
+	// order of locks: none may meet a deadlock.
+	t.Run("Operations", func(t *testing.T) {
+		t.Parallel()
+		r := newStress(t, 1)
+		r.operations = slices.Concat(stressOperations(), stressTransactions())
+		r.run(t, stressNumber(t, "ROUNDS", 4))
+	})
+
+	// Beside transactions of operations in any order deadlocks are certain, and
+	// PostgreSQL may end either side; retries hide them all.
+	t.Run("Transactions", func(t *testing.T) {
+		t.Parallel()
+		r := newStress(t, 0)
+		r.operations = stressOperations()
+		r.transactions = true
+		r.run(t, stressNumber(t, "ROUNDS", 2))
+	})
+}
+
+// stress is a run of many rounds in one database.
+type stress struct {
+	*testBundle
+
+	store        *elevate.Store
+	operations   []stressOperation
+	transactions bool // any operations, in any order
+	retries      retryCount
+	outcomes     outcomes
+}
+
+// newStress is a database that notes who completed which course, and lets no
+// course be completed while a lesson is missing: afterwards nobody could tell.
+func newStress(t testing.TB, attempts int) *stress {
+	t.Helper()
+	b := newBundle(t)
+	cfg := b.pool.Config()
+	cfg.MaxConns = stressWriters + 1
+	cfg.ConnConfig.RuntimeParams["deadlock_timeout"] = "50ms"
+	pool, err := pgxpool.NewWithConfig(b.ctx, cfg)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	b.pool = pool
+	r := &stress{testBundle: b, outcomes: outcomes{}}
+	r.store, err = elevate.New(pool, &elevate.Config{
+		Logger: slog.New(&r.retries), MaxAttempts: attempts, Schema: b.schema,
+	})
+	require.NoError(t, err)
+
+	b.exec(t, `CREATE TABLE {s}.stress_tidy (course_id uuid)`)
+	b.exec(t, `CREATE TABLE {s}.stress_completions (user_id uuid, course_id uuid, request text)`)
+	b.exec(t, `CREATE FUNCTION {s}.stress_note_completion() RETURNS trigger LANGUAGE plpgsql AS $$
+		BEGIN
+			IF TG_OP = 'INSERT' OR OLD.completed_at IS NULL THEN
+				INSERT INTO {s}.stress_completions
+				VALUES (NEW.user_id, NEW.course_id, current_setting('elevate.request', TRUE));
+			END IF;
+			RETURN NULL;
+		END $$`)
+	b.exec(t, `CREATE TRIGGER stress_note_completion_trg AFTER INSERT OR UPDATE ON {s}.enrollments
+		FOR EACH ROW WHEN (NEW.completed_at IS NOT NULL) EXECUTE FUNCTION {s}.stress_note_completion()`)
+	// Not in a transaction of several operations, where no actor is left at the
+	// commit: a later one may have added a lesson to the completed course.
+	b.exec(t, `CREATE FUNCTION {s}.stress_check_completion() RETURNS trigger LANGUAGE plpgsql AS $$
+		BEGIN
+			IF current_setting('elevate.actor', TRUE) <> ''
+				AND (TG_OP = 'INSERT' OR OLD.completed_at IS NULL)
+				AND (
+					SELECT count(p.id) < count(*) OR count(*) = 0
+					FROM {s}.lessons AS l
+					LEFT JOIN {s}.progress AS p ON p.lesson_id = l.id AND p.user_id = NEW.user_id AND p.completed
+					WHERE l.course_id = NEW.course_id
+				)
+			THEN
+				RAISE EXCEPTION 'enrollment % completed with lessons missing: %', NEW.id, current_query();
+			END IF;
+			RETURN NULL;
+		END $$`)
+	b.exec(t, `CREATE CONSTRAINT TRIGGER stress_check_completion_trg AFTER INSERT OR UPDATE ON {s}.enrollments
+		DEFERRABLE INITIALLY DEFERRED
+		FOR EACH ROW WHEN (NEW.completed_at IS NOT NULL) EXECUTE FUNCTION {s}.stress_check_completion()`)
+	return r
+}
+
+// arena is the world of one round.
+type arena struct {
+	learners  []uuid.UUID // the last two only once they are synced
+	emails    []string
+	teacherID uuid.UUID
+	courses   []uuid.UUID // the last ones only once they are created
+	slugs     []string
+	lessons   map[uuid.UUID][]uuid.UUID // of each course those that may be there; the first of the first ones stay
+}
+
+// tidy is a course that nobody leaves without forgetting their progress.
+func (a *arena) tidy() uuid.UUID { return a.courses[0] }
+
+func (r *stress) arena(t testing.TB) *arena {
+	t.Helper()
+	a := &arena{teacherID: r.user(t, elevate.RoleInstructor), lessons: map[uuid.UUID][]uuid.UUID{}}
+	for range stressLearners {
+		a.learners = append(a.learners, r.user(t, elevate.RoleUser))
+	}
+	a.learners = append(a.learners, uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7()))
+	for range 3 * len(a.learners) {
+		a.emails = append(a.emails, uuid.NewString()+"@example.org")
+	}
+	for i, size := range []struct{ lessons, more, price int }{{6, 2, 0}, {5, 2, 0}, {4, 2, 4900}, {2, 1, 0}} {
+		id, lessons := r.course(t, courseSeed{
+			instructor: a.teacherID, lessons: size.lessons, price: size.price, published: i > 0,
+		})
+		a.courses = append(a.courses, id)
+		a.lessons[id] = append(lessons, newUUIDs(size.more)...)
+		a.slugs = append(a.slugs, id.String())
+	}
+	for range stressSpares {
+		id := uuid.Must(uuid.NewV7())
+		a.courses = append(a.courses, id)
+		a.lessons[id] = newUUIDs(stressFleeting)
+		a.slugs = append(a.slugs, id.String())
+	}
+	r.exec(t, `INSERT INTO {s}.stress_tidy VALUES ($1)`, a.tidy())
+	return a
+}
+
+func newUUIDs(n int) []uuid.UUID {
+	ids := make([]uuid.UUID, n)
+	for i := range ids {
+		ids[i] = uuid.Must(uuid.NewV7())
+	}
+	return ids
+}
+
+func (r *stress) run(t *testing.T, rounds int) {
+	t.Helper()
+	seed := uint64(stressNumber(t, "SEED", 1)) //nolint:gosec // any number will do
+	began := time.Now()
+	for round := range uint64(rounds) { //nolint:gosec // positive
+		r.round(t, seed+round)
+	}
+	r.outcomes.log(t, time.Since(began))
+	t.Logf("courses completed by operation: %s", scan[string](t, r.testBundle, `
+		SELECT coalesce(json_object_agg(c.request, c.n), '{}')::text
+		FROM (SELECT coalesce(request, '') AS request, count(*) AS n FROM {s}.stress_completions GROUP BY 1) AS c`))
+	t.Logf("seeds %d to %d; retries by SQLSTATE: %v", seed, seed+uint64(rounds)-1, &r.retries) //nolint:gosec // positive
+}
+
+func (r *stress) round(t *testing.T, seed uint64) {
+	t.Helper()
+	a := r.arena(t)
+	ctx, cancel := context.WithTimeout(r.ctx, stressLimit)
+	defer cancel()
+	var (
+		draws   = make([]*draw, stressWriters)
+		writers errgroup.Group
+		ended   = make(chan struct{})
+		beside  errgroup.Group
+		foreign = r.draw(a, seed, stressWriters)
+	)
+	beside.Go(func() error { return r.writeBeside(ctx, foreign, ended) })
+	for i := range stressWriters {
+		draws[i] = r.draw(a, seed, uint64(i))
+		writers.Go(func() error {
+			for range stressLength {
+				if err := r.step(ctx, draws[i]); err != nil {
+					return fmt.Errorf("seed %d, writer %d: %w", seed, i, err)
+				}
+			}
+			return nil
+		})
+	}
+	err := writers.Wait()
+	close(ended)
+	require.NoError(t, err)
+	require.NoError(t, beside.Wait())
+
+	said := effects{}
+	for _, d := range append(draws, foreign) {
+		said = said.plus(d.effects)
+		r.outcomes.add(d.outcomes)
+	}
+	r.requireEffects(t, a, said)
+	r.requireConsistent(t)
+}
+
+func (r *stress) draw(a *arena, seed, stream uint64) *draw {
+	return &draw{Rand: rand.New(rand.NewPCG(seed, stream)), arena: a, effects: effects{}, outcomes: outcomes{}}
+}
+
+// step is one operation, or, where any order goes, sometimes several in one
+// transaction, which does what is not refused.
+func (r *stress) step(ctx context.Context, d *draw) error {
+	if !r.transactions || d.IntN(4) > 0 {
+		op := r.choose(d)
+		refusal, err := op.attempt(ctx, r.store, d)
+		if undone := r.undone(err); undone != "" {
+			refusal, err = undone, nil
+		}
+		d.outcomes[outcome{op.name, refusal}]++
+		return err
+	}
+	seed, n, abandoned := d.Uint64(), 2+d.IntN(2), d.IntN(8) == 0
+	err := d.inTx(ctx, r.store, func(store *elevate.Store) error {
+		inside := r.draw(d.arena, seed, 0) // a retry does the same once more
+		inside.effects = d.effects
+		for range n {
+			if _, err := r.choose(inside).attempt(ctx, store, inside); err != nil {
+				return err
+			}
+		}
+		if abandoned {
+			return errAbandoned
+		}
+		return nil
+	})
+	switch {
+	case err == nil:
+		d.outcomes[outcome{operation: "InTx"}]++
+	case errors.Is(err, errAbandoned):
+		d.outcomes[outcome{"InTx", errAbandoned.Error()}]++
+	case r.undone(err) != "":
+		d.outcomes[outcome{"InTx", r.undone(err)}]++
+	default:
+		return fmt.Errorf("InTx: %w", err)
+	}
+	return nil
+}
+
+var errAbandoned = errors.New("abandoned")
+
+func (r *stress) choose(d *draw) stressOperation {
+	sum := 0
+	for _, op := range r.operations {
+		sum += op.weight
+	}
+	at := d.IntN(sum)
+	for _, op := range r.operations {
+		if at -= op.weight; at < 0 {
+			return op
+		}
+	}
+	panic("weights do not add up")
+}
+
+// anyWrite may lose three races.
+var anyWrite = conflict(elevate.ConflictRaced)
+
+// attempt returns how the operation was refused, empty when it was not, and every
+// other error.
+func (op stressOperation) attempt(ctx context.Context, s *elevate.Store, d *draw) (refusal string, err error) {
+	d.name = op.name
+	err = op.call(ctx, s, d)
+	if err == nil {
+		return "", nil
+	}
+	raw, ok := errors.AsType[*pgconn.PgError](err)
+	if ok && (!op.indexed || raw.Code != "23505") {
+		return "", fmt.Errorf("%s: %w%s", op.name, err, details(err))
+	}
+	found, isConflict := conflictOf(err)
+	for _, want := range append(op.refusals, anyWrite) {
+		if allowed, ok := conflictOf(want); ok && isConflict && found.Reason == allowed.Reason {
+			return string(found.Reason), nil
+		}
+		if errors.Is(err, want) {
+			return want.Error(), nil
+		}
+	}
+	return "", fmt.Errorf("%s: %w", op.name, err)
+}
+
+// undone is why nothing came of an operation, which is no mistake of its own: any
+// order of locks goes, and five attempts in a row have met a deadlock; or the
+// server has tripped over a rollback, see retry.go.
+func (r *stress) undone(err error) string {
+	raw, ok := errors.AsType[*pgconn.PgError](err)
+	switch {
+	case ok && r.transactions && raw.Code == "40P01":
+		return "deadlock"
+	case ok && raw.Routine == "MultiXactIdCreateFromMembers":
+		return "rollback of another"
+	default:
+		return ""
+	}
+}
+
+// details is what the server says of an error, if it is the server's: for a
+// deadlock, who waited for whom.
+func details(err error) string {
+	raw, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return ""
+	}
+	return "\n" + strings.TrimSpace(raw.Detail+"\n"+raw.Hint+"\n"+raw.Where)
+}
+
+// outcome is an operation, and how it was refused, if it was.
+type outcome struct {
+	operation, refusal string
+}
+
+type outcomes map[outcome]int
+
+func (c outcomes) add(more outcomes) {
+	for o, n := range more {
+		c[o] += n
+	}
+}
+
+func (c outcomes) log(t testing.TB, took time.Duration) {
+	t.Helper()
+	var (
+		total, raced int
+		done         = map[string]int{}
+		refused      = map[string][]string{}
+	)
+	for _, o := range slices.SortedFunc(maps.Keys(c), func(x, y outcome) int {
+		return strings.Compare(x.operation+x.refusal, y.operation+y.refusal)
+	}) {
+		total += c[o]
+		done[o.operation] += 0
+		switch o.refusal {
+		case "":
+			done[o.operation] = c[o]
+			continue
+		case string(elevate.ConflictRaced):
+			raced += c[o]
+		}
+		refused[o.operation] = append(refused[o.operation], fmt.Sprintf("%s %d", o.refusal, c[o]))
+	}
+	var text strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(done)) {
+		fmt.Fprintf(&text, "\n%-24s %7d done  %s", name, done[name], strings.Join(refused[name], ", "))
+	}
+	t.Logf("%d operations in %s, %d lost three races%s", total, took.Round(time.Millisecond), raced, text.String())
+}
+
+// retryCount is the handler of the Store's log, which gets a record for each
+// retry.
+type retryCount struct {
+	mu    sync.Mutex
+	codes map[string]int
+}
+
+func (*retryCount) Enabled(context.Context, slog.Level) bool { return true }
+func (c *retryCount) WithAttrs([]slog.Attr) slog.Handler     { return c }
+func (c *retryCount) WithGroup(string) slog.Handler          { return c }
+
+func (c *retryCount) Handle(_ context.Context, record slog.Record) error { //nolint:gocritic // the interface's
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.codes == nil {
+		c.codes = map[string]int{}
+	}
+	record.Attrs(func(a slog.Attr) bool {
+		if a.Key == "code" {
+			c.codes[a.Value.String()]++
+		}
+		return true
+	})
+	return nil
+}
+
+func (c *retryCount) String() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return fmt.Sprint(c.codes)
+}
+
+// requireEffects compares what the operations said they did with what the tables
+// hold.
+func (r *stress) requireEffects(t *testing.T, a *arena, said effects) {
+	t.Helper()
+	want := effects{}
+	unsure := func(e effect) bool { return said[effect{effectUnsure, e.userID, e.courseID}] > 0 }
+	for e, n := range said {
+		as := func(what string) effect { return effect{what, e.userID, e.courseID} }
+		switch e.what {
+		case effectEnrolled:
+			want[as("enrolled notice")] += n
+			want[as("enrollment")] += n
+		case effectInserted:
+			want[as("enrollment")] += n
+		case effectUnenrolled:
+			want[as("enrollment")] -= n
+		case effectCompleted:
+			want[as("course_completed notice")] += n
+			want[as("completion")] += n
+		case effectIssued:
+			want[as("certificate_issued notice")] += n
+			want[as("certificate")] += n
+			want[as("valid certificate")] += n
+		case effectRevoked:
+			want[as("valid certificate")] -= n
+		case effectReinstated:
+			want[as("valid certificate")] += n
+		}
+	}
+
+	rows, err := r.pool.Query(r.ctx, r.sql(`
+		SELECT n.type || ' notice', n.user_id,
+			substring(n.message FROM '[0-9a-f]{8}-[0-9a-f-]{27}')::uuid AS course_id, count(*)::integer
+		FROM {s}.notifications AS n
+		WHERE n.user_id = ANY($1)
+		GROUP BY n.type, n.user_id, course_id
+		UNION ALL
+		SELECT 'enrollment', e.user_id, e.course_id, 1
+		FROM {s}.enrollments AS e
+		WHERE e.user_id = ANY($1)
+		UNION ALL
+		SELECT 'completion', c.user_id, c.course_id, count(*)::integer
+		FROM {s}.stress_completions AS c
+		WHERE c.user_id = ANY($1) AND c.request = 'CompleteLesson'
+		GROUP BY c.user_id, c.course_id
+		UNION ALL
+		SELECT k.kind, x.user_id, x.course_id, count(*)::integer
+		FROM {s}.certificates AS x
+		JOIN (VALUES ('certificate', TRUE), ('valid certificate', FALSE)) AS k (kind, every)
+			ON k.every OR x.revoked_at IS NULL
+		WHERE x.user_id = ANY($1)
+		GROUP BY k.kind, x.user_id, x.course_id`), a.learners)
+	require.NoError(t, err)
+	held := effects{}
+	var (
+		e effect
+		n int
+	)
+	_, err = pgx.ForEachRow(rows, []any{&e.what, &e.userID, &e.courseID, &n}, func() error {
+		held[e] = n
+		return nil
+	})
+	require.NoError(t, err)
+	var wrong []string
+	for e := range maps.Keys(want.plus(held)) {
+		if want[e] != held[e] && !unsure(e) {
+			wrong = append(wrong, fmt.Sprintf("%s of user %s, course %s: operations said %d, there are %d",
+				e.what, e.userID, e.courseID, want[e], held[e]))
+		}
+	}
+	slices.Sort(wrong)
+	require.Empty(t, wrong)
+}
+
+// requireConsistent looks for rows that contradict each other.
+func (r *stress) requireConsistent(t *testing.T) {
+	t.Helper()
+	require.Zero(t, r.drift(t), "recount_course finds counters wrong")
+	for what, sql := range map[string]string{
+		"open enrollments whose figures are not those of the progress": `
+			SELECT e.*
+			FROM {s}.enrollments AS e
+			CROSS JOIN LATERAL (
+				SELECT count(*) AS total, count(p.id) AS done
+				FROM {s}.lessons AS l
+				LEFT JOIN {s}.progress AS p ON p.lesson_id = l.id AND p.user_id = e.user_id AND p.completed
+				WHERE l.course_id = e.course_id
+			) AS k
+			WHERE e.completed_at IS NULL
+				AND ((e.lessons_total, e.lessons_completed, e.progress)
+						<> (k.total, k.done, CASE WHEN k.total = 0 THEN 0 ELSE floor(100.0 * k.done / k.total) END)
+					OR k.total > 0 AND k.done = k.total)`,
+		"completed enrollments below 100 percent": `
+			SELECT e.*
+			FROM {s}.enrollments AS e
+			WHERE e.completed_at IS NOT NULL
+				AND (e.progress <> 100 OR e.lessons_completed <> e.lessons_total OR e.lessons_total = 0)`,
+		"courses whose lessons are not counted right": `
+			SELECT c.*
+			FROM {s}.courses AS c
+			WHERE c.lessons_total <> (SELECT count(*) FROM {s}.lessons AS l WHERE l.course_id = c.id)`,
+		"courses with gaps between the places of their lessons": `
+			SELECT l.course_id
+			FROM {s}.lessons AS l
+			GROUP BY l.course_id
+			HAVING min(l."order") <> 1 OR max(l."order") <> count(*) OR count(DISTINCT l."order") <> count(*)`,
+		"published courses without lessons": `
+			SELECT c.*
+			FROM {s}.courses AS c
+			WHERE c.published AND c.lessons_total = 0`,
+		"progress in lessons that are gone": `
+			SELECT p.*
+			FROM {s}.progress AS p
+			WHERE NOT EXISTS (SELECT FROM {s}.lessons AS l WHERE l.id = p.lesson_id)`,
+		"progress left behind by those who forgot it": `
+			SELECT p.*
+			FROM {s}.progress AS p
+			JOIN {s}.lessons AS l ON l.id = p.lesson_id
+			WHERE l.course_id IN (SELECT k.course_id FROM {s}.stress_tidy AS k)
+				AND NOT EXISTS (
+					SELECT
+					FROM {s}.enrollments AS e
+					WHERE e.user_id = p.user_id AND e.course_id = l.course_id
+				)`,
+		"learners with several valid certificates for a course": `
+			SELECT x.user_id
+			FROM {s}.certificates AS x
+			WHERE x.revoked_at IS NULL
+			GROUP BY x.user_id, x.course_id
+			HAVING count(*) > 1`,
+		"certificates without a completed enrollment": `
+			SELECT x.*
+			FROM {s}.certificates AS x
+			WHERE NOT EXISTS (
+				SELECT
+				FROM {s}.enrollments AS e
+				WHERE e.user_id = x.user_id AND e.course_id = x.course_id AND e.completed_at IS NOT NULL
+			)`,
+	} {
+		require.Zero(t, r.count(t, `SELECT count(*) FROM (`+sql+`) AS wrong`), what)
+	}
+}
