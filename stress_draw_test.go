@@ -256,7 +256,7 @@ func (d *draw) updateCourse(ctx context.Context, s *elevate.Store, courseID uuid
 	}
 	switch d.IntN(3) {
 	case 0:
-		params.Price = int32(d.IntN(2)) * 4900
+		params.Price = 4900 * d.Int32N(2)
 	case 1:
 		params.Slug = pick(d, d.slugs)
 	default:

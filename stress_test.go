@@ -299,8 +299,8 @@ func (r *stress) choose(d *draw) stressOperation {
 	panic("weights do not add up")
 }
 
-// anyWrite may lose three races.
-var anyWrite = conflict(elevate.ConflictRaced)
+// errRacedWrite may lose three races.
+var errRacedWrite = conflict(elevate.ConflictRaced)
 
 // attempt returns how the operation was refused, empty when it was not, and every
 // other error.
@@ -315,7 +315,7 @@ func (op stressOperation) attempt(ctx context.Context, s *elevate.Store, d *draw
 		return "", fmt.Errorf("%s: %w%s", op.name, err, details(err))
 	}
 	found, isConflict := conflictOf(err)
-	for _, want := range append(op.refusals, anyWrite) {
+	for _, want := range append(op.refusals, errRacedWrite) {
 		if allowed, ok := conflictOf(want); ok && isConflict && found.Reason == allowed.Reason {
 			return string(found.Reason), nil
 		}
@@ -403,7 +403,7 @@ func (*retryCount) Enabled(context.Context, slog.Level) bool { return true }
 func (c *retryCount) WithAttrs([]slog.Attr) slog.Handler     { return c }
 func (c *retryCount) WithGroup(string) slog.Handler          { return c }
 
-func (c *retryCount) Handle(_ context.Context, record slog.Record) error { //nolint:gocritic // the interface's
+func (c *retryCount) Handle(_ context.Context, record slog.Record) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.codes == nil {
