@@ -42,10 +42,12 @@ type User struct {
 
 	// LastLogin is nil until the first one.
 	LastLogin *time.Time
+
+	// DisabledAt is set while the person may not sign in.
+	DisabledAt *time.Time
 }
 
 const (
-	passwordCost     = 12
 	shortestPassword = 8  // characters
 	longestPassword  = 72 // bytes, more than which bcrypt would leave unread
 
@@ -91,7 +93,7 @@ func (s *Store) hash(ctx context.Context, password string) (PasswordHash, error)
 	case <-ctx.Done():
 		return "", fmt.Errorf("%w: %w", ErrBusy, context.Cause(ctx))
 	}
-	hash, err := bcrypt.GenerateFromPassword([]byte(password), passwordCost)
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), s.core.passwordCost)
 	return PasswordHash(hash), err
 }
 
@@ -109,8 +111,19 @@ func validatePassword(password string) error {
 	}
 }
 
-// bcryptHash bounds the cost too: each sign-in will pay it.
-var bcryptHash = regexp.MustCompile(`^\$2[aby]\$1[0-5]\$[./A-Za-z0-9]{53}$`)
+var bcryptHash = regexp.MustCompile(`^\$2[aby]\$[0-9]{2}\$[./A-Za-z0-9]{53}$`)
+
+// cheapestForeignHash is the cost of other libraries' hashes.
+const cheapestForeignHash = 10
+
+// usable also bounds the cost: each sign-in will pay it.
+func (h PasswordHash) usable(least int) bool {
+	if !bcryptHash.MatchString(string(h)) {
+		return false
+	}
+	cost, err := bcrypt.Cost([]byte(h))
+	return err == nil && cost >= least && cost <= dearestPasswordCost
+}
 
 // RegisterUserParams is who registers, with a password or its hash.
 type RegisterUserParams struct {
@@ -173,7 +186,7 @@ func (s *Store) RegisterUser(ctx context.Context, params RegisterUserParams) (us
 	if err != nil {
 		return User{}, err
 	}
-	if err := params.validate(); err != nil {
+	if err := params.validate(s.core.passwordCost); err != nil {
 		return User{}, err
 	}
 	hash := params.PasswordHash
@@ -211,7 +224,7 @@ func (s *Store) RegisterUser(ctx context.Context, params RegisterUserParams) (us
 	}
 }
 
-func (p RegisterUserParams) validate() error {
+func (p RegisterUserParams) validate(passwordCost int) error {
 	if err := text("Name", p.Name, 1, maxName); err != nil {
 		return err
 	}
@@ -223,7 +236,7 @@ func (p RegisterUserParams) validate() error {
 		return invalid("Password", "is to be given, or else PasswordHash")
 	case p.Password != "":
 		return validatePassword(p.Password)
-	case !bcryptHash.MatchString(string(p.PasswordHash)):
+	case !p.PasswordHash.usable(min(cheapestForeignHash, passwordCost)):
 		return invalid("PasswordHash", "is not a bcrypt hash of cost 10 to 15")
 	default:
 		return nil
@@ -243,6 +256,7 @@ func account(row db.UserCreateRow) User {
 		CreatedAt:     row.CreatedAt,
 		UpdatedAt:     row.UpdatedAt,
 		LastLogin:     row.LastLogin,
+		DisabledAt:    row.DisabledAt,
 	}
 }
 

@@ -152,7 +152,6 @@ func TestRegisterUser(t *testing.T) {
 			"Short":       {"Password", func(p *elevate.RegisterUserParams) { p.Password, p.PasswordHash = "1234567", "" }},
 			"PlainText":   {"PasswordHash", func(p *elevate.RegisterUserParams) { p.PasswordHash = "correct horse" }},
 			"Unusable":    {"PasswordHash", func(p *elevate.RegisterUserParams) { p.PasswordHash = "!" }},
-			"Cheap":       {"PasswordHash", func(p *elevate.RegisterUserParams) { p.PasswordHash = "$2a$09$" + someHash[7:] }},
 			"Exorbitant":  {"PasswordHash", func(p *elevate.RegisterUserParams) { p.PasswordHash = "$2a$31$" + someHash[7:] }},
 			"Cut":         {"PasswordHash", func(p *elevate.RegisterUserParams) { p.PasswordHash = someHash[:59] }},
 			"WithNewline": {"PasswordHash", func(p *elevate.RegisterUserParams) { p.PasswordHash = someHash + "\n" }},
@@ -164,6 +163,13 @@ func TestRegisterUser(t *testing.T) {
 			_, err := b.system.RegisterUser(b.ctx, params)
 			requireInvalid(t, err, bad.field, name)
 		}
+		// What the test kit allows, nothing else does.
+		dear, err := elevate.New(b.pool, &elevate.Config{Schema: b.schema})
+		require.NoError(t, err)
+		params := b.params
+		params.PasswordHash = "$2a$09$" + someHash[7:]
+		_, err = dear.RegisterUser(b.ctx, params)
+		requireInvalid(t, err, "PasswordHash")
 		require.Zero(t, b.count(t, `SELECT count(*) FROM {s}.users`))
 	})
 

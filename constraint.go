@@ -35,12 +35,17 @@ func meaningOf(constraint db.Constraint) error {
 		return &ConflictError{Reason: ConflictRaced}
 	case db.ConstraintCertificatesUserIDCourseIDKey:
 		return &ConflictError{Reason: ConflictSuperseded}
-	case db.ConstraintCoursesInstructorIDFkey,
+	case db.ConstraintAnnouncementsCourseIDFkey,
+		db.ConstraintCoursesInstructorIDFkey,
 		db.ConstraintLessonsCourseIDFkey,
 		db.ConstraintEnrollmentsUserIDFkey, db.ConstraintEnrollmentsCourseIDFkey,
 		db.ConstraintProgressUserIDFkey, db.ConstraintProgressLessonIDFkey,
 		db.ConstraintCertificatesUserIDFkey, db.ConstraintCertificatesCourseIDFkey,
-		db.ConstraintNotificationsUserIDFkey:
+		db.ConstraintIdentitiesUserIDFkey,
+		db.ConstraintNotificationsUserIDFkey,
+		db.ConstraintPaymentsUserIDFkey, db.ConstraintPaymentsCourseIDFkey,
+		db.ConstraintSessionsUserIDFkey,
+		db.ConstraintUserTokensUserIDFkey:
 		return ErrNotFound
 	default:
 		return nil

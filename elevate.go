@@ -1,6 +1,7 @@
 package elevate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/elevateforhumanity/elevate/db"
+	"github.com/elevateforhumanity/elevate/internal/hashcost"
 )
 
 // Config changes what [New] does by default. The zero value, and a nil *Config,
@@ -34,10 +36,35 @@ type Config struct {
 	// keep their default. Defaults to English texts.
 	Messages map[NotificationType]Message
 
+	// PasswordCost is the bcrypt cost of new hashes, 12 to 15: each step doubles
+	// the time. A sign-in rehashes a password whose hash is cheaper. Defaults to
+	// 12. Only the test kit may go lower.
+	PasswordCost int
+
 	// Schema is the PostgreSQL schema that holds the tables. It is quoted as it
 	// stands, so its case matters. Defaults to "public".
 	Schema string
+
+	// SessionIdle ends a session that was not used for so long. Defaults to 7
+	// days.
+	SessionIdle time.Duration
+
+	// SessionLifetime ends a session so long after the sign-in, used or not.
+	// Defaults to 30 days.
+	SessionLifetime time.Duration
+
+	// SessionLimit is how many sessions a person may have at once, at most 100;
+	// one more ends the oldest. Defaults to 10.
+	SessionLimit int
 }
+
+const (
+	defaultSessionIdle     = 7 * 24 * time.Hour
+	defaultSessionLifetime = 30 * 24 * time.Hour
+	defaultSessionLimit    = 10
+
+	dearestPasswordCost = 15
+)
 
 // maxIdentifier is the length in bytes at which PostgreSQL cuts a name short.
 const maxIdentifier = 63
@@ -62,12 +89,17 @@ type Store struct {
 
 // core is what all copies of a Store share.
 type core struct {
-	pool        *pgxpool.Pool // nil for hosts that only ever use WithTx
-	schema      schemaName
-	logger      *slog.Logger
-	maxAttempts int
-	messages    map[NotificationType]Message
-	hashing     chan struct{} // holds one for each password being hashed
+	pool         *pgxpool.Pool // nil for hosts that only ever use WithTx
+	schema       schemaName
+	logger       *slog.Logger
+	maxAttempts  int
+	messages     map[NotificationType]Message
+	passwordCost int
+	hashing      chan struct{} // holds one for each password being hashed
+
+	sessionIdle     time.Duration
+	sessionLifetime time.Duration
+	sessionLimit    int
 }
 
 // New makes a Store on a pool. It checks the configuration and never dials. A
@@ -85,6 +117,11 @@ func New(pool *pgxpool.Pool, cfg *Config) (*Store, error) {
 		maxAttempts: cfg.MaxAttempts,
 		messages:    defaultMessages(),
 		hashing:     make(chan struct{}, runtime.GOMAXPROCS(0)),
+
+		passwordCost:    cmp.Or(cfg.PasswordCost, hashcost.Default),
+		sessionIdle:     cmp.Or(cfg.SessionIdle, defaultSessionIdle),
+		sessionLifetime: cmp.Or(cfg.SessionLifetime, defaultSessionLifetime),
+		sessionLimit:    cmp.Or(cfg.SessionLimit, defaultSessionLimit),
 	}
 	if core.logger == nil {
 		core.logger = slog.New(slog.DiscardHandler)
@@ -104,7 +141,11 @@ func New(pool *pgxpool.Pool, cfg *Config) (*Store, error) {
 	maps.Copy(core.messages, cfg.Messages)
 	err := errors.Join(
 		within("MaxAttempts", core.maxAttempts, 1, 100),
+		within("PasswordCost", core.passwordCost, hashcost.Least(), dearestPasswordCost),
 		text("Schema", schema, 1, maxIdentifier),
+		age("SessionIdle", core.sessionIdle),
+		age("SessionLifetime", core.sessionLifetime),
+		within("SessionLimit", core.sessionLimit, 1, 100),
 	)
 	switch {
 	case err != nil:

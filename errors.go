@@ -3,6 +3,7 @@ package elevate
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Errors that any operation may return. Test for them with [errors.Is]: they
@@ -45,6 +46,36 @@ var (
 	ErrBusy = errors.New("busy")
 )
 
+// Errors of signing in.
+var (
+	// ErrInvalidCredentials is returned by [Store.Login] for an unknown email, a
+	// wrong password and an account without a password alike, and by
+	// [Store.ChangePassword] for a wrong one.
+	ErrInvalidCredentials = errors.New("invalid credentials")
+
+	// ErrTooManyAttempts is returned by [Store.Login] and
+	// [Store.RequestPasswordReset] after too many in a row for one email, known
+	// or not; a [*ThrottleError] says when to try again.
+	ErrTooManyAttempts = errors.New("too many attempts")
+
+	// ErrUserDisabled is returned by [Store.Login], once the password was right,
+	// and by [Store.CreateSession].
+	ErrUserDisabled = errors.New("user disabled")
+
+	// ErrInvalidSession is returned by [Store.ValidateSession] for a session that
+	// is unknown, has expired or was ended.
+	ErrInvalidSession = errors.New("invalid session")
+
+	// ErrInvalidToken is returned by [Store.ResetPassword], [Store.VerifyEmail]
+	// and [Store.ConfirmEmailChange] for a token that is unknown, used, expired
+	// or replaced by a newer one.
+	ErrInvalidToken = errors.New("invalid token")
+
+	// ErrIdentityTaken is returned by [Store.LinkIdentity]: the identity is
+	// another user's.
+	ErrIdentityTaken = errors.New("identity taken")
+)
+
 // Errors of accounts and courses.
 var (
 	// ErrEmailTaken is returned by [Store.RegisterUser] and [Store.SyncUser].
@@ -75,6 +106,12 @@ var (
 	// ErrCourseCompleted is returned by [Store.Unenroll] and
 	// [Store.ResetProgress]: a completed enrollment stays.
 	ErrCourseCompleted = errors.New("course completed")
+)
+
+// Errors of payments.
+var (
+	// ErrCourseFree is returned by [Store.CreatePayment]: enroll at once.
+	ErrCourseFree = errors.New("course is free")
 )
 
 // Errors of certificates.
@@ -122,6 +159,9 @@ const (
 	// is not deleted.
 	ConflictHasSubmissions ConflictReason = "has submissions"
 
+	// ConflictIdempotencyKey: the key was used for something else.
+	ConflictIdempotencyKey ConflictReason = "idempotency key used for something else"
+
 	// ConflictIDTaken: the id that the caller chose is another row's.
 	ConflictIDTaken ConflictReason = "id taken"
 
@@ -129,8 +169,14 @@ const (
 	// unpublish it first.
 	ConflictLastLesson ConflictReason = "last lesson of a published course"
 
+	// ConflictLastSignIn: without it the person could no longer sign in.
+	ConflictLastSignIn ConflictReason = "last way to sign in"
+
 	// ConflictLessonSet: the ids given are not exactly the course's lessons.
 	ConflictLessonSet ConflictReason = "not the set of lessons"
+
+	// ConflictPaid: the learner has paid for the course already.
+	ConflictPaid ConflictReason = "already paid"
 
 	// ConflictRaced: other transactions won three times in a row. Any operation
 	// that writes may return it. Call again.
@@ -158,6 +204,21 @@ func (e *ConflictError) Error() string {
 		return fmt.Sprintf("conflict: %s (%d)", e.Reason, e.Count)
 	}
 	return "conflict: " + string(e.Reason)
+}
+
+// ThrottleError is ErrTooManyAttempts, and how long it lasts.
+type ThrottleError struct {
+	// RetryAfter is rounded up to whole seconds.
+	RetryAfter time.Duration
+}
+
+func (e *ThrottleError) Error() string {
+	return fmt.Sprintf("%s: try again in %s", ErrTooManyAttempts, e.RetryAfter)
+}
+
+// Is reports whether target is ErrTooManyAttempts.
+func (e *ThrottleError) Is(target error) bool {
+	return target == ErrTooManyAttempts //nolint:errorlint // what Is is for
 }
 
 // unknownOutcomeError is ErrCommitUnknown with the failure that led to it.

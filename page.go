@@ -107,6 +107,11 @@ const (
 	listMyCourses
 	listLearners
 	listCertificates
+	listPayments
+	listStalePayments
+	listNotifications
+	listUnread
+	listEvents
 )
 
 // position is the sort key of the last row of a page. Which fields count depends

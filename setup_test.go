@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/peterldowns/pgtestdb"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/bcrypt"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/elevateforhumanity/elevate"
@@ -50,7 +51,11 @@ func newBundle(t testing.TB) *testBundle {
 // on is a store on another pool, without retries, so that conflicts show.
 func (b *testBundle) on(t testing.TB, pool *pgxpool.Pool) *elevate.Store {
 	t.Helper()
-	store, err := elevate.New(pool, &elevate.Config{MaxAttempts: 1, Schema: b.schema})
+	store, err := elevate.New(pool, &elevate.Config{
+		MaxAttempts:  1,
+		PasswordCost: bcrypt.MinCost,
+		Schema:       b.schema,
+	})
 	require.NoError(t, err)
 	return store
 }

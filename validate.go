@@ -81,6 +81,15 @@ func span(field string, value time.Duration) error {
 	}
 }
 
+// age checks how long something lasts: at least a second, as it is stored in
+// whole ones.
+func age(field string, value time.Duration) error {
+	if value < time.Second {
+		return invalid(field, "is shorter than a second")
+	}
+	return span(field, value)
+}
+
 // seconds is a checked duration as the database keeps it, rounded down.
 func seconds(value time.Duration) int32 {
 	return int32(value / time.Second) //nolint:gosec // span has checked it

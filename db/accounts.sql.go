@@ -23,7 +23,7 @@ WITH created AS (
         $5::public.user_role
     )
     ON CONFLICT DO NOTHING
-    RETURNING id, email, name, bio, avatar_url, role, email_verified, created_at, updated_at, last_login
+    RETURNING id, email, name, bio, avatar_url, role, email_verified, created_at, updated_at, last_login, disabled_at
 )
 SELECT
     (CASE
@@ -42,7 +42,8 @@ SELECT
     coalesce(m.email_verified, u.email_verified, FALSE)::boolean AS email_verified,
     coalesce(m.created_at, u.created_at, now())::timestamptz AS created_at,
     coalesce(m.updated_at, u.updated_at, now())::timestamptz AS updated_at,
-    coalesce(m.last_login, u.last_login) AS last_login
+    coalesce(m.last_login, u.last_login) AS last_login,
+    coalesce(m.disabled_at, u.disabled_at) AS disabled_at
 FROM (SELECT) AS one
 LEFT JOIN public.users AS u ON u.id = $2::uuid
 LEFT JOIN public.users AS o ON lower(o.email COLLATE "C") = $1::text
@@ -69,6 +70,7 @@ type UserCreateRow struct {
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 	LastLogin     *time.Time
+	DisabledAt    *time.Time
 }
 
 // UserCreate registers a person. The id makes a repeat harmless. Both unique
@@ -96,6 +98,7 @@ func (q *Queries) UserCreate(ctx context.Context, arg UserCreateParams) (UserCre
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.LastLogin,
+		&i.DisabledAt,
 	)
 	return i, err
 }
@@ -111,7 +114,8 @@ SELECT
     u.email_verified,
     u.created_at,
     u.updated_at,
-    u.last_login
+    u.last_login,
+    u.disabled_at
 FROM public.users AS u
 WHERE u.id = $1::uuid AND u.erased_at IS NULL
 `
@@ -127,6 +131,7 @@ type UserGetRow struct {
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 	LastLogin     *time.Time
+	DisabledAt    *time.Time
 }
 
 // UserGet is one person; a tombstone is unknown.
@@ -144,6 +149,7 @@ func (q *Queries) UserGet(ctx context.Context, id uuid.UUID) (UserGetRow, error)
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.LastLogin,
+		&i.DisabledAt,
 	)
 	return i, err
 }
@@ -159,7 +165,8 @@ SELECT
     u.email_verified,
     u.created_at,
     u.updated_at,
-    u.last_login
+    u.last_login,
+    u.disabled_at
 FROM public.users AS u
 WHERE u.id > $1::uuid
     AND u.erased_at IS NULL
@@ -185,6 +192,7 @@ type UserListRow struct {
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 	LastLogin     *time.Time
+	DisabledAt    *time.Time
 }
 
 // UserList is everybody, or every learner, in the order of their ids.
@@ -208,6 +216,7 @@ func (q *Queries) UserList(ctx context.Context, arg UserListParams) ([]UserListR
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.LastLogin,
+			&i.DisabledAt,
 		); err != nil {
 			return nil, err
 		}
@@ -230,7 +239,8 @@ SELECT
     u.email_verified,
     u.created_at,
     u.updated_at,
-    u.last_login
+    u.last_login,
+    u.disabled_at
 FROM public.users AS u
 WHERE u.role = $1::public.user_role
     AND u.role <> 'user'
@@ -257,6 +267,7 @@ type UserListStaffRow struct {
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 	LastLogin     *time.Time
+	DisabledAt    *time.Time
 }
 
 // UserListStaff is the instructors or the admins, in the order of their ids. A
@@ -282,6 +293,7 @@ func (q *Queries) UserListStaff(ctx context.Context, arg UserListStaffParams) ([
 			&i.CreatedAt,
 			&i.UpdatedAt,
 			&i.LastLogin,
+			&i.DisabledAt,
 		); err != nil {
 			return nil, err
 		}
@@ -345,7 +357,7 @@ WITH created AS (
         WHERE u.id = $5::uuid
     )
     ON CONFLICT DO NOTHING
-    RETURNING id, email, name, bio, avatar_url, role, email_verified, created_at, updated_at, last_login
+    RETURNING id, email, name, bio, avatar_url, role, email_verified, created_at, updated_at, last_login, disabled_at
 ), updated AS (
     UPDATE public.users AS u
     SET email = $1::text,
@@ -376,7 +388,8 @@ WITH created AS (
         u.email_verified,
         u.created_at,
         u.updated_at,
-        u.last_login
+        u.last_login,
+        u.disabled_at
 )
 SELECT
     (CASE
@@ -401,7 +414,8 @@ SELECT
     coalesce(m.email_verified, n.email_verified, u.email_verified, FALSE)::boolean AS email_verified,
     coalesce(m.created_at, n.created_at, u.created_at, now())::timestamptz AS created_at,
     coalesce(m.updated_at, n.updated_at, u.updated_at, now())::timestamptz AS updated_at,
-    coalesce(m.last_login, n.last_login, u.last_login) AS last_login
+    coalesce(m.last_login, n.last_login, u.last_login) AS last_login,
+    coalesce(m.disabled_at, n.disabled_at, u.disabled_at) AS disabled_at
 FROM (SELECT) AS one
 LEFT JOIN public.users AS u ON u.id = $5::uuid
 LEFT JOIN public.users AS o ON lower(o.email COLLATE "C") = $1::text AND o.id <> $5::uuid
@@ -429,6 +443,7 @@ type UserSyncRow struct {
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 	LastLogin     *time.Time
+	DisabledAt    *time.Time
 }
 
 // UserSync copies a person from the host's own accounts, after UserLockForSync.
@@ -457,6 +472,7 @@ func (q *Queries) UserSync(ctx context.Context, arg UserSyncParams) (UserSyncRow
 		&i.CreatedAt,
 		&i.UpdatedAt,
 		&i.LastLogin,
+		&i.DisabledAt,
 	)
 	return i, err
 }

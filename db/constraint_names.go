@@ -7,6 +7,18 @@ package db
 type Constraint string
 
 const (
+	// ConstraintAnnouncementsCourseIDFkey holds announcements to FOREIGN KEY
+	// (course_id) REFERENCES courses(id) ON DELETE CASCADE.
+	ConstraintAnnouncementsCourseIDFkey Constraint = "announcements_course_id_fkey"
+
+	// ConstraintAnnouncementsPkey holds announcements to PRIMARY KEY (course_id,
+	// key).
+	ConstraintAnnouncementsPkey Constraint = "announcements_pkey"
+
+	// ConstraintAnnouncementsRecipientsCheck holds announcements to CHECK
+	// (recipients >= 0).
+	ConstraintAnnouncementsRecipientsCheck Constraint = "announcements_recipients_check"
+
 	// ConstraintAssignmentsCourseIDFkey holds assignments to FOREIGN KEY
 	// (course_id) REFERENCES courses(id) ON DELETE CASCADE.
 	ConstraintAssignmentsCourseIDFkey Constraint = "assignments_course_id_fkey"
@@ -17,6 +29,13 @@ const (
 
 	// ConstraintAssignmentsPkey holds assignments to PRIMARY KEY (id).
 	ConstraintAssignmentsPkey Constraint = "assignments_pkey"
+
+	// ConstraintAttemptsPkey holds attempts to PRIMARY KEY (purpose, email_hash).
+	ConstraintAttemptsPkey Constraint = "attempts_pkey"
+
+	// ConstraintAttemptsPurposeCheck holds attempts to CHECK (purpose = ANY
+	// (ARRAY['sign_in'::text, 'reset_password'::text])).
+	ConstraintAttemptsPurposeCheck Constraint = "attempts_purpose_check"
 
 	// ConstraintCertificatesCourseIDFkey holds certificates to FOREIGN KEY
 	// (course_id) REFERENCES courses(id).
@@ -95,6 +114,14 @@ const (
 	// course_id).
 	ConstraintIdxEnrollmentsUnique Constraint = "idx_enrollments_unique"
 
+	// ConstraintIdentitiesPkey holds identities to PRIMARY KEY (provider,
+	// subject).
+	ConstraintIdentitiesPkey Constraint = "identities_pkey"
+
+	// ConstraintIdentitiesUserIDFkey holds identities to FOREIGN KEY (user_id)
+	// REFERENCES users(id) ON DELETE CASCADE.
+	ConstraintIdentitiesUserIDFkey Constraint = "identities_user_id_fkey"
+
 	// ConstraintIdxLessonsOrder holds lessons to EXCLUDE USING btree (course_id
 	// WITH =, "order" WITH =) DEFERRABLE.
 	ConstraintIdxLessonsOrder Constraint = "idx_lessons_order"
@@ -168,6 +195,10 @@ const (
 	// REFERENCES users(id).
 	ConstraintPaymentsUserIDFkey Constraint = "payments_user_id_fkey"
 
+	// ConstraintPaymentsUserIDIdempotencyKeyKey holds payments to UNIQUE (user_id,
+	// idempotency_key) WHERE idempotency_key IS NOT NULL.
+	ConstraintPaymentsUserIDIdempotencyKeyKey Constraint = "payments_user_id_idempotency_key_key"
+
 	// ConstraintIdxProgressUnique holds progress to UNIQUE (user_id, lesson_id).
 	ConstraintIdxProgressUnique Constraint = "idx_progress_unique"
 
@@ -238,6 +269,22 @@ const (
 	// REFERENCES users(id).
 	ConstraintSubmissionsUserIDFkey Constraint = "submissions_user_id_fkey"
 
+	// ConstraintUserTokensPkey holds user_tokens to PRIMARY KEY (user_id,
+	// purpose).
+	ConstraintUserTokensPkey Constraint = "user_tokens_pkey"
+
+	// ConstraintUserTokensPurposeCheck holds user_tokens to CHECK (purpose = ANY
+	// (ARRAY['reset_password'::text, 'verify_email'::text,
+	// 'change_email'::text])).
+	ConstraintUserTokensPurposeCheck Constraint = "user_tokens_purpose_check"
+
+	// ConstraintUserTokensTokenHashKey holds user_tokens to UNIQUE (token_hash).
+	ConstraintUserTokensTokenHashKey Constraint = "user_tokens_token_hash_key"
+
+	// ConstraintUserTokensUserIDFkey holds user_tokens to FOREIGN KEY (user_id)
+	// REFERENCES users(id) ON DELETE CASCADE.
+	ConstraintUserTokensUserIDFkey Constraint = "user_tokens_user_id_fkey"
+
 	// ConstraintIdxUsersEmail holds users to UNIQUE (email).
 	ConstraintIdxUsersEmail Constraint = "idx_users_email"
 
@@ -252,9 +299,14 @@ const (
 // AllConstraintValues lists the constraints of all tables.
 func AllConstraintValues() []Constraint {
 	return []Constraint{
+		ConstraintAnnouncementsCourseIDFkey,
+		ConstraintAnnouncementsPkey,
+		ConstraintAnnouncementsRecipientsCheck,
 		ConstraintAssignmentsCourseIDFkey,
 		ConstraintAssignmentsMaxScoreCheck,
 		ConstraintAssignmentsPkey,
+		ConstraintAttemptsPkey,
+		ConstraintAttemptsPurposeCheck,
 		ConstraintCertificatesCourseIDFkey,
 		ConstraintCertificatesPkey,
 		ConstraintCertificatesUserIDCourseIDKey,
@@ -276,6 +328,8 @@ func AllConstraintValues() []Constraint {
 		ConstraintEnrollmentsUserIDCourseIDFrozen,
 		ConstraintEnrollmentsUserIDFkey,
 		ConstraintIdxEnrollmentsUnique,
+		ConstraintIdentitiesPkey,
+		ConstraintIdentitiesUserIDFkey,
 		ConstraintIdxLessonsOrder,
 		ConstraintLessonsCourseIDFkey,
 		ConstraintLessonsCourseIDFrozen,
@@ -296,6 +350,7 @@ func AllConstraintValues() []Constraint {
 		ConstraintPaymentsPkey,
 		ConstraintPaymentsRefundedAmountCheck,
 		ConstraintPaymentsUserIDFkey,
+		ConstraintPaymentsUserIDIdempotencyKeyKey,
 		ConstraintIdxProgressUnique,
 		ConstraintProgressLessonIDFkey,
 		ConstraintProgressPkey,
@@ -316,6 +371,10 @@ func AllConstraintValues() []Constraint {
 		ConstraintSubmissionsPkey,
 		ConstraintSubmissionsScoreCheck,
 		ConstraintSubmissionsUserIDFkey,
+		ConstraintUserTokensPkey,
+		ConstraintUserTokensPurposeCheck,
+		ConstraintUserTokensTokenHashKey,
+		ConstraintUserTokensUserIDFkey,
 		ConstraintIdxUsersEmail,
 		ConstraintUsersEmailLowerKey,
 		ConstraintUsersPkey,

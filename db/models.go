@@ -198,6 +198,15 @@ func AllUserRoleValues() []UserRole {
 	}
 }
 
+type Announcement struct {
+	CourseID   uuid.UUID
+	Key        string
+	Title      string
+	Message    string
+	Recipients int32
+	CreatedAt  time.Time
+}
+
 type Assignment struct {
 	ID          uuid.UUID
 	CourseID    uuid.UUID
@@ -206,6 +215,13 @@ type Assignment struct {
 	DueDate     *time.Time
 	MaxScore    int32
 	CreatedAt   time.Time
+}
+
+type Attempt struct {
+	Purpose   string
+	EmailHash []byte
+	Failures  int32
+	LastAt    time.Time
 }
 
 type Certificate struct {
@@ -252,6 +268,13 @@ type Enrollment struct {
 	LessonsCompleted int32
 }
 
+type Identity struct {
+	Provider string
+	Subject  string
+	UserID   uuid.UUID
+	LinkedAt time.Time
+}
+
 type Lesson struct {
 	ID          uuid.UUID
 	CourseID    uuid.UUID
@@ -287,6 +310,7 @@ type Payment struct {
 	CreatedAt       time.Time
 	UpdatedAt       time.Time
 	RefundedAmount  int32
+	IdempotencyKey  *string
 }
 
 type PaymentEvent struct {
@@ -359,4 +383,14 @@ type User struct {
 	UpdatedAt     time.Time
 	LastLogin     *time.Time
 	ErasedAt      *time.Time
+	DisabledAt    *time.Time
+}
+
+type UserToken struct {
+	UserID    uuid.UUID
+	Purpose   string
+	TokenHash []byte
+	Email     string
+	CreatedAt time.Time
+	ExpiresAt time.Time
 }

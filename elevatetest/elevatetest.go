@@ -45,8 +45,10 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver that pgtestdb connects by
 	"github.com/peterldowns/pgtestdb"
+	"golang.org/x/crypto/bcrypt"
 
 	"github.com/elevateforhumanity/elevate"
+	"github.com/elevateforhumanity/elevate/internal/hashcost"
 	"github.com/elevateforhumanity/elevate/internal/pgserver"
 	"github.com/elevateforhumanity/elevate/schema"
 )
@@ -89,7 +91,8 @@ type options struct {
 type Option func(*options)
 
 // WithConfig is the configuration of the Store. Its Schema is where the tables
-// are, unless [WithSchema] says otherwise.
+// are, unless [WithSchema] says otherwise. Its PasswordCost defaults to 4, the
+// least that bcrypt knows.
 func WithConfig(config elevate.Config) Option {
 	return func(o *options) { o.config = config }
 }
@@ -125,6 +128,9 @@ func New(t testing.TB, opts ...Option) *DB {
 	for _, opt := range opts {
 		opt(o)
 	}
+	// Tests sign in often, and nobody steals their passwords.
+	hashcost.Lower()
+	o.config.PasswordCost = cmp.Or(o.config.PasswordCost, bcrypt.MinCost)
 	o.config.Schema = cmp.Or(o.schema, o.config.Schema, schema.DefaultSchema)
 
 	server, err := sharedServer()

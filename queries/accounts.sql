@@ -13,7 +13,7 @@ WITH created AS (
         sqlc.arg(role)::public.user_role
     )
     ON CONFLICT DO NOTHING
-    RETURNING id, email, name, bio, avatar_url, role, email_verified, created_at, updated_at, last_login
+    RETURNING id, email, name, bio, avatar_url, role, email_verified, created_at, updated_at, last_login, disabled_at
 )
 SELECT
     (CASE
@@ -32,7 +32,8 @@ SELECT
     coalesce(m.email_verified, u.email_verified, FALSE)::boolean AS email_verified,
     coalesce(m.created_at, u.created_at, now())::timestamptz AS created_at,
     coalesce(m.updated_at, u.updated_at, now())::timestamptz AS updated_at,
-    coalesce(m.last_login, u.last_login) AS last_login
+    coalesce(m.last_login, u.last_login) AS last_login,
+    coalesce(m.disabled_at, u.disabled_at) AS disabled_at
 FROM (SELECT) AS one
 LEFT JOIN public.users AS u ON u.id = sqlc.arg(id)::uuid
 LEFT JOIN public.users AS o ON lower(o.email COLLATE "C") = sqlc.arg(email)::text
@@ -75,7 +76,7 @@ WITH created AS (
         WHERE u.id = sqlc.arg(id)::uuid
     )
     ON CONFLICT DO NOTHING
-    RETURNING id, email, name, bio, avatar_url, role, email_verified, created_at, updated_at, last_login
+    RETURNING id, email, name, bio, avatar_url, role, email_verified, created_at, updated_at, last_login, disabled_at
 ), updated AS (
     UPDATE public.users AS u
     SET email = sqlc.arg(email)::text,
@@ -106,7 +107,8 @@ WITH created AS (
         u.email_verified,
         u.created_at,
         u.updated_at,
-        u.last_login
+        u.last_login,
+        u.disabled_at
 )
 SELECT
     (CASE
@@ -131,7 +133,8 @@ SELECT
     coalesce(m.email_verified, n.email_verified, u.email_verified, FALSE)::boolean AS email_verified,
     coalesce(m.created_at, n.created_at, u.created_at, now())::timestamptz AS created_at,
     coalesce(m.updated_at, n.updated_at, u.updated_at, now())::timestamptz AS updated_at,
-    coalesce(m.last_login, n.last_login, u.last_login) AS last_login
+    coalesce(m.last_login, n.last_login, u.last_login) AS last_login,
+    coalesce(m.disabled_at, n.disabled_at, u.disabled_at) AS disabled_at
 FROM (SELECT) AS one
 LEFT JOIN public.users AS u ON u.id = sqlc.arg(id)::uuid
 LEFT JOIN public.users AS o ON lower(o.email COLLATE "C") = sqlc.arg(email)::text AND o.id <> sqlc.arg(id)::uuid
@@ -150,7 +153,8 @@ SELECT
     u.email_verified,
     u.created_at,
     u.updated_at,
-    u.last_login
+    u.last_login,
+    u.disabled_at
 FROM public.users AS u
 WHERE u.id = sqlc.arg(id)::uuid AND u.erased_at IS NULL;
 
@@ -166,7 +170,8 @@ SELECT
     u.email_verified,
     u.created_at,
     u.updated_at,
-    u.last_login
+    u.last_login,
+    u.disabled_at
 FROM public.users AS u
 WHERE u.id > sqlc.arg(after_id)::uuid
     AND u.erased_at IS NULL
@@ -188,7 +193,8 @@ SELECT
     u.email_verified,
     u.created_at,
     u.updated_at,
-    u.last_login
+    u.last_login,
+    u.disabled_at
 FROM public.users AS u
 WHERE u.role = sqlc.arg(role)::public.user_role
     AND u.role <> 'user'

@@ -139,7 +139,7 @@ func TestUpInterrupted(t *testing.T) {
 		migrator.Go(func() error { return schema.Up(ctx, config, nil) })
 		require.NoError(t, waitUntil(ctx, watch, blocked))
 		execute(t, watch, `
-			SELECT pg_terminate_backend(l.pid)
+			SELECT pg_terminate_backend(l.pid, 10000)
 			FROM pg_locks AS l
 			JOIN pg_database AS d ON d.oid = l.database
 			WHERE d.datname = current_database() AND l.locktype = 'relation' AND NOT l.granted`)

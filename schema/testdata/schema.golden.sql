@@ -11,6 +11,15 @@ CREATE TYPE user_role AS ENUM ('user', 'instructor', 'admin');
 
 -- tables
 
+CREATE TABLE announcements (
+    course_id uuid NOT NULL,
+    key character varying(255) COLLATE "C" NOT NULL,
+    title character varying(255) NOT NULL,
+    message text NOT NULL,
+    recipients integer NOT NULL,
+    created_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
 CREATE TABLE assignments (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     course_id uuid NOT NULL,
@@ -19,6 +28,13 @@ CREATE TABLE assignments (
     due_date timestamp with time zone,
     max_score integer NOT NULL DEFAULT 100,
     created_at timestamp with time zone NOT NULL DEFAULT now()
+);
+
+CREATE TABLE attempts (
+    purpose text NOT NULL,
+    email_hash bytea NOT NULL,
+    failures integer NOT NULL,
+    last_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE certificates (
@@ -64,6 +80,13 @@ CREATE TABLE enrollments (
     lessons_total integer NOT NULL DEFAULT 0,
     lessons_completed integer NOT NULL DEFAULT 0
 ) WITH (autovacuum_vacuum_scale_factor=0.02, fillfactor=85);
+
+CREATE TABLE identities (
+    provider text COLLATE "C" NOT NULL,
+    subject text COLLATE "C" NOT NULL,
+    user_id uuid NOT NULL,
+    linked_at timestamp with time zone NOT NULL DEFAULT now()
+);
 
 CREATE TABLE lessons (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
@@ -111,7 +134,8 @@ CREATE TABLE payments (
     stripe_payment_id character varying(255),
     created_at timestamp with time zone NOT NULL DEFAULT now(),
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
-    refunded_amount integer NOT NULL DEFAULT 0
+    refunded_amount integer NOT NULL DEFAULT 0,
+    idempotency_key character varying(255) COLLATE "C"
 );
 
 CREATE TABLE progress (
@@ -159,6 +183,15 @@ CREATE TABLE submissions (
     superseded_at timestamp with time zone
 );
 
+CREATE TABLE user_tokens (
+    user_id uuid NOT NULL,
+    purpose text NOT NULL,
+    token_hash bytea NOT NULL,
+    email character varying(255) NOT NULL,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    expires_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE users (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     email character varying(255) NOT NULL,
@@ -171,10 +204,20 @@ CREATE TABLE users (
     created_at timestamp with time zone NOT NULL DEFAULT now(),
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
     last_login timestamp with time zone,
-    erased_at timestamp with time zone
+    erased_at timestamp with time zone,
+    disabled_at timestamp with time zone
 ) WITH (fillfactor=90);
 
 -- constraints
+
+ALTER TABLE announcements ADD CONSTRAINT announcements_recipients_check
+    CHECK (recipients >= 0);
+
+ALTER TABLE announcements ADD CONSTRAINT announcements_course_id_fkey
+    FOREIGN KEY (course_id) REFERENCES courses(id) ON DELETE CASCADE;
+
+ALTER TABLE announcements ADD CONSTRAINT announcements_pkey
+    PRIMARY KEY (course_id, key);
 
 ALTER TABLE assignments ADD CONSTRAINT assignments_max_score_check
     CHECK (max_score > 0);
@@ -184,6 +227,12 @@ ALTER TABLE assignments ADD CONSTRAINT assignments_course_id_fkey
 
 ALTER TABLE assignments ADD CONSTRAINT assignments_pkey
     PRIMARY KEY (id);
+
+ALTER TABLE attempts ADD CONSTRAINT attempts_purpose_check
+    CHECK (purpose = ANY (ARRAY['sign_in'::text, 'reset_password'::text]));
+
+ALTER TABLE attempts ADD CONSTRAINT attempts_pkey
+    PRIMARY KEY (purpose, email_hash);
 
 ALTER TABLE certificates ADD CONSTRAINT certificates_course_id_fkey
     FOREIGN KEY (course_id) REFERENCES courses(id);
@@ -238,6 +287,12 @@ ALTER TABLE enrollments ADD CONSTRAINT enrollments_user_id_fkey
 
 ALTER TABLE enrollments ADD CONSTRAINT enrollments_pkey
     PRIMARY KEY (id);
+
+ALTER TABLE identities ADD CONSTRAINT identities_user_id_fkey
+    FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+
+ALTER TABLE identities ADD CONSTRAINT identities_pkey
+    PRIMARY KEY (provider, subject);
 
 ALTER TABLE lessons ADD CONSTRAINT lessons_duration_check
     CHECK (duration >= 0);
@@ -341,6 +396,18 @@ ALTER TABLE submissions ADD CONSTRAINT submissions_user_id_fkey
 ALTER TABLE submissions ADD CONSTRAINT submissions_pkey
     PRIMARY KEY (id);
 
+ALTER TABLE user_tokens ADD CONSTRAINT user_tokens_purpose_check
+    CHECK (purpose = ANY (ARRAY['reset_password'::text, 'verify_email'::text, 'change_email'::text]));
+
+ALTER TABLE user_tokens ADD CONSTRAINT user_tokens_user_id_fkey
+    FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+
+ALTER TABLE user_tokens ADD CONSTRAINT user_tokens_pkey
+    PRIMARY KEY (user_id, purpose);
+
+ALTER TABLE user_tokens ADD CONSTRAINT user_tokens_token_hash_key
+    UNIQUE (token_hash);
+
 ALTER TABLE users ADD CONSTRAINT users_pkey
     PRIMARY KEY (id);
 
@@ -350,6 +417,8 @@ ALTER TABLE users ADD CONSTRAINT idx_users_email
 -- indexes
 
 CREATE INDEX idx_assignments_course ON assignments USING btree (course_id);
+
+CREATE INDEX attempts_last_at_idx ON attempts USING btree (last_at);
 
 CREATE UNIQUE INDEX certificates_user_id_course_id_key ON certificates USING btree (user_id, course_id) WHERE revoked_at IS NULL;
 
@@ -369,6 +438,8 @@ CREATE UNIQUE INDEX idx_enrollments_unique ON enrollments USING btree (user_id, 
 
 CREATE INDEX idx_enrollments_user ON enrollments USING btree (user_id, enrolled_at DESC, id DESC);
 
+CREATE INDEX identities_user_id_idx ON identities USING btree (user_id, provider, subject);
+
 CREATE INDEX idx_lessons_course ON lessons USING btree (course_id);
 
 CREATE INDEX idx_notifications_read ON notifications USING btree (user_id, read, created_at DESC, id DESC) WHERE NOT read;
@@ -384,6 +455,8 @@ CREATE INDEX idx_payments_status ON payments USING btree (status, created_at) WH
 CREATE UNIQUE INDEX idx_payments_stripe ON payments USING btree (stripe_payment_id);
 
 CREATE INDEX idx_payments_user ON payments USING btree (user_id, course_id);
+
+CREATE UNIQUE INDEX payments_user_id_idempotency_key_key ON payments USING btree (user_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
 
 CREATE INDEX idx_progress_lesson ON progress USING btree (lesson_id);
 
@@ -412,6 +485,12 @@ CREATE INDEX idx_users_role ON users USING btree (role, id) WHERE role <> 'user'
 CREATE UNIQUE INDEX users_email_lower_key ON users USING btree (lower(email::text COLLATE "C"));
 
 -- functions
+
+CREATE OR REPLACE FUNCTION attempts_wait(beyond integer)
+ RETURNS interval
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN (beyond < 0) THEN '00:00:00'::interval WHEN (beyond < 10) THEN ('00:00:01'::interval * ((1 << beyond))::double precision) ELSE '00:15:00'::interval END;
 
 CREATE OR REPLACE FUNCTION can_teach(course uuid, instructor uuid, teacher uuid)
  RETURNS boolean

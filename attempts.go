@@ -1,0 +1,45 @@
+package elevate
+
+import (
+	"context"
+	"crypto/sha256"
+	"time"
+
+	"github.com/elevateforhumanity/elevate/db"
+)
+
+// Purposes of attempts, and how many in a row are free for each.
+const (
+	attemptSignIn        = "sign_in"
+	attemptResetPassword = "reset_password"
+
+	freeAttempts = 5
+)
+
+// emailHash is the key of attempts: the address itself may be nobody's we know.
+func emailHash(email string) []byte {
+	sum := sha256.Sum256([]byte(email))
+	return sum[:]
+}
+
+// attempt counts an attempt for a normalised email, in a transaction of its own.
+//
+// Errors: *ThrottleError.
+func (s *Store) attempt(ctx context.Context, purpose, email string) error {
+	params := db.AttemptBeginParams{Purpose: purpose, EmailHash: emailHash(email), Free: freeAttempts}
+	row, err := write(ctx, s, func(q *db.Queries) (db.AttemptBeginRow, error) {
+		row, err := q.AttemptBegin(ctx, params)
+		return settled(row, err, row.Verdict)
+	})
+	if err != nil {
+		return err
+	}
+	switch row.Verdict {
+	case verdictAllowed:
+		return nil
+	case verdictThrottled:
+		return &ThrottleError{RetryAfter: time.Duration(row.RetryAfter) * time.Second}
+	default:
+		return unknownVerdict(row.Verdict)
+	}
+}
