@@ -3,20 +3,11 @@ package elevate
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net/mail"
-	"regexp"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"golang.org/x/crypto/bcrypt"
-	"golang.org/x/net/idna"
-	"golang.org/x/text/unicode/norm"
 
 	"github.com/elevateforhumanity/elevate/db"
 )
@@ -45,84 +36,6 @@ type User struct {
 
 	// DisabledAt is set while the person may not sign in.
 	DisabledAt *time.Time
-}
-
-const (
-	shortestPassword = 8  // characters
-	longestPassword  = 72 // bytes, more than which bcrypt would leave unread
-
-	redacted = "[redacted]"
-)
-
-// PasswordHash is what [Store.HashPassword] makes of a password. It does not
-// print itself.
-type PasswordHash string
-
-// String is the same for every hash.
-func (PasswordHash) String() string { return redacted }
-
-// GoString is the same for every hash.
-func (PasswordHash) GoString() string { return redacted }
-
-// LogValue is the same for every hash.
-func (PasswordHash) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// HashPassword makes the hash of a password of at least 8 characters and at most
-// 72 bytes, for [Store.RegisterUser] in a transaction. It takes a quarter of a
-// second of a processor, and at most as many run at once as there are
-// processors; others wait. It does not use the database, so call it before the
-// transaction begins.
-//
-// Errors: *ValidationError; ErrBusy; ErrInTransaction.
-func (s *Store) HashPassword(ctx context.Context, password string) (hash PasswordHash, err error) {
-	defer wrap(&err, "hash password")
-	if s.tx != nil {
-		return "", ErrInTransaction
-	}
-	if err := validatePassword(password); err != nil {
-		return "", err
-	}
-	return s.hash(ctx, password)
-}
-
-// hash is what HashPassword and RegisterUser share.
-func (s *Store) hash(ctx context.Context, password string) (PasswordHash, error) {
-	select {
-	case s.core.hashing <- struct{}{}:
-		defer func() { <-s.core.hashing }()
-	case <-ctx.Done():
-		return "", fmt.Errorf("%w: %w", ErrBusy, context.Cause(ctx))
-	}
-	hash, err := bcrypt.GenerateFromPassword([]byte(password), s.core.passwordCost)
-	return PasswordHash(hash), err
-}
-
-func validatePassword(password string) error {
-	if err := text("Password", password, 0, maxText); err != nil {
-		return err
-	}
-	switch {
-	case utf8.RuneCountInString(password) < shortestPassword:
-		return invalid("Password", "is shorter than 8 characters")
-	case len(password) > longestPassword:
-		return invalid("Password", "is longer than 72 bytes")
-	default:
-		return nil
-	}
-}
-
-var bcryptHash = regexp.MustCompile(`^\$2[aby]\$[0-9]{2}\$[./A-Za-z0-9]{53}$`)
-
-// cheapestForeignHash is the cost of other libraries' hashes.
-const cheapestForeignHash = 10
-
-// usable also bounds the cost: each sign-in will pay it.
-func (h PasswordHash) usable(least int) bool {
-	if !bcryptHash.MatchString(string(h)) {
-		return false
-	}
-	cost, err := bcrypt.Cost([]byte(h))
-	return err == nil && cost >= least && cost <= dearestPasswordCost
 }
 
 // RegisterUserParams is who registers, with a password or its hash.
@@ -258,51 +171,6 @@ func account(row db.UserCreateRow) User {
 		LastLogin:     row.LastLogin,
 		DisabledAt:    row.DisabledAt,
 	}
-}
-
-// domains is how mail finds them: mapped, in ASCII, of lengths that DNS knows.
-//
-//nolint:gochecknoglobals // a constant that Go cannot write as one
-var domains = idna.New(
-	idna.MapForLookup(),
-	idna.BidiRule(),
-	idna.StrictDomainName(true),
-	idna.VerifyDNSLength(true),
-)
-
-// normalizeEmail is the one spelling that an address is stored under and looked
-// up by.
-func normalizeEmail(email string) (string, error) {
-	if err := text("Email", email, 1, maxText); err != nil {
-		return "", err
-	}
-	email = strings.TrimSpace(email)
-	// Twice: lower case can come apart again.
-	email = norm.NFC.String(strings.ToLower(norm.NFC.String(email)))
-	for _, r := range email {
-		if !unicode.IsPrint(r) {
-			return "", invalid("Email", "contains a character that does not print")
-		}
-	}
-	// Only the bare address: no display name, comment or quotes.
-	address, err := mail.ParseAddress(email)
-	if err != nil || address.Address != email {
-		return "", invalid("Email", "is not an address")
-	}
-	at := strings.LastIndexByte(email, '@')
-	domain, err := domains.ToASCII(email[at+1:])
-	if err != nil {
-		return "", invalid("Email", "has no valid domain")
-	}
-	// A few symbols are mapped to letters that the rules then refuse.
-	if again, err := domains.ToASCII(domain); err != nil || again != domain {
-		return "", invalid("Email", "has no valid domain")
-	}
-	email = email[:at+1] + domain
-	if utf8.RuneCountInString(email) > maxName {
-		return "", invalid("Email", "is too long")
-	}
-	return email, nil
 }
 
 // SyncUserParams is a person as the host knows them.

@@ -95,7 +95,7 @@ type core struct {
 	maxAttempts  int
 	messages     map[NotificationType]Message
 	passwordCost int
-	hashing      chan struct{} // holds one for each password being hashed
+	hashing      *workers
 
 	sessionIdle     time.Duration
 	sessionLifetime time.Duration
@@ -116,7 +116,7 @@ func New(pool *pgxpool.Pool, cfg *Config) (*Store, error) {
 		logger:      cfg.Logger,
 		maxAttempts: cfg.MaxAttempts,
 		messages:    defaultMessages(),
-		hashing:     make(chan struct{}, runtime.GOMAXPROCS(0)),
+		hashing:     newWorkers(runtime.GOMAXPROCS(0)),
 
 		passwordCost:    cmp.Or(cfg.PasswordCost, hashcost.Default),
 		sessionIdle:     cmp.Or(cfg.SessionIdle, defaultSessionIdle),

@@ -40,9 +40,9 @@ var (
 	// that list.
 	ErrInvalidCursor = errors.New("invalid cursor")
 
-	// ErrBusy is returned by [Store.HashPassword] and [Store.RegisterUser] when
-	// the context ends while more passwords are being hashed than the machine
-	// has processors.
+	// ErrBusy is returned by operations that hash a password when many more are
+	// being hashed than the machine has processors, or the context ends before
+	// its turn comes. Try again a little later.
 	ErrBusy = errors.New("busy")
 )
 
