@@ -62,10 +62,10 @@ func inTx(
 // below is the connection of pgx that a connection of database/sql is made of.
 //
 // The documentation of Raw asks not to use it outside of the function, because
-// others could use it at the same time. Nobody does here: conn is ours until it is
-// closed, and the transaction has no context whose end makes database/sql act. To
-// stay inside would be worse. A statement on the sql.Tx would wait for ever there,
-// and so would the rollback after a panic.
+// database/sql could use it at the same time. It does not here: conn is ours until
+// it is closed, and the transaction has no context whose end makes database/sql
+// act. To stay inside would be worse: on a connection that has a transaction, a
+// statement on the sql.Tx and a panic would wait for ever there.
 func below(conn *sql.Conn) (pgxConn *pgx.Conn, err error) {
 	err = conn.Raw(func(driverConn any) error {
 		c, ok := driverConn.(*stdlib.Conn)

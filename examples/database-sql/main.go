@@ -118,7 +118,22 @@ func migrate(ctx context.Context, config *pgx.ConnConfig, db *sql.DB) error {
 	if _, err := db.ExecContext(ctx, shopTables); err != nil {
 		return fmt.Errorf("create the tables of the shop: %w", err)
 	}
-	return nil
+	return check(ctx, db)
+}
+
+// check asks, as a program does at its start, whether the tables are those it was
+// made for. It reads through pgx, so it gets the connection below.
+func check(ctx context.Context, db *sql.DB) error {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("take a connection: %w", err)
+	}
+	defer func() { _ = conn.Close() }()
+	pgxConn, err := below(conn)
+	if err != nil {
+		return err
+	}
+	return schema.Check(ctx, pgxConn, &schema.Config{Schema: schoolSchema})
 }
 
 // stock makes a learner with credit, and courses by their slugs.

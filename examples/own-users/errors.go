@@ -70,7 +70,7 @@ func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if status >= http.StatusInternalServerError && r.Context().Err() == nil { // else nobody waits for it
 		s.log.ErrorContext(r.Context(), "request failed",
-			slog.String("request", callerOf(r.Context()).request), slog.Any("error", err))
+			slog.String("request", w.Header().Get("X-Request-ID")), slog.Any("error", err))
 	}
 	respond(w, status, map[string]string{"error": text})
 }

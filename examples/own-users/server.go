@@ -77,8 +77,7 @@ func (s *server) handler() http.Handler {
 
 // caller is who a request comes from.
 type caller struct {
-	account account // zero for a visitor
-	request string
+	account account        // zero for a visitor
 	store   *elevate.Store // acts as they
 }
 
@@ -95,9 +94,10 @@ func callerOf(ctx context.Context) caller {
 // request's id.
 func (s *server) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		who := caller{request: requestID(r)}
-		w.Header().Set("X-Request-ID", who.request)
-		actor := elevate.Actor{RequestID: who.request} // a visitor
+		request := requestID(r)
+		w.Header().Set("X-Request-ID", request)
+		var who caller
+		actor := elevate.Actor{RequestID: request} // a visitor
 
 		if accountID, ok := s.cookies.read(r); ok {
 			// On each request, so that somebody who was demoted is so at once, and
@@ -105,7 +105,7 @@ func (s *server) identify(next http.Handler) http.Handler {
 			found, err := s.accounts.get(r.Context(), accountID)
 			switch {
 			case err == nil:
-				who.account, actor = found, found.actor(who.request)
+				who.account, actor = found, found.actor(request)
 			case !errors.Is(err, errNoAccount):
 				s.fail(w, r, err)
 				return
