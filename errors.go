@@ -169,7 +169,8 @@ const (
 	// unpublish it first.
 	ConflictLastLesson ConflictReason = "last lesson of a published course"
 
-	// ConflictLastSignIn: without it the person could no longer sign in.
+	// ConflictLastSignIn: a person without a password keeps their last identity,
+	// or they could no longer sign in.
 	ConflictLastSignIn ConflictReason = "last way to sign in"
 
 	// ConflictLessonSet: the ids given are not exactly the course's lessons.
