@@ -133,6 +133,7 @@
 //   - [Store.PublishCourse] puts a course that has lessons into the catalogue.
 //   - [Store.UnpublishCourse] takes it out again; learners keep their places.
 //   - [Store.DeleteCourse] deletes a course that nobody is bound to.
+//   - [Store.TransferCourses] gives the courses of one person to another.
 //   - [Store.GetCourse] is a course without its lessons.
 //   - [Store.GetCourseBySlug] is the same by the course's name in URLs.
 //   - [Store.ListCourses] lists the catalogue, or drafts.

@@ -176,6 +176,9 @@ const (
 	// ConflictLessonSet: the ids given are not exactly the course's lessons.
 	ConflictLessonSet ConflictReason = "not the set of lessons"
 
+	// ConflictNotInstructor: who is to teach is neither an instructor nor an admin.
+	ConflictNotInstructor ConflictReason = "not an instructor"
+
 	// ConflictPaid: the learner has paid for the course already.
 	ConflictPaid ConflictReason = "already paid"
 
