@@ -203,16 +203,19 @@ func TestLinkIdentity(t *testing.T) {
 		for i := range users {
 			users[i] = b.user(t, elevate.RoleUser)
 		}
-		var linked, taken atomic.Int32
-		require.NoError(t, race(len(users), func(i int) error {
-			params := b.params
-			params.UserID = users[i]
-			_, err := store.LinkIdentity(b.ctx, params)
-			return tally(err, elevate.ErrIdentityTaken, &linked, &taken)
-		}))
-		require.Equal(t, int32(1), linked.Load())
-		require.Equal(t, int32(31), taken.Load())
-		require.Equal(t, 1, b.count(t, `SELECT count(*) FROM {s}.identities`))
+		for round := range 20 { // the first only prepares the statements, one after the other
+			b.params.Subject = strconv.Itoa(round)
+			var linked, taken atomic.Int32
+			require.NoError(t, race(len(users), func(i int) error {
+				params := b.params
+				params.UserID = users[i]
+				_, err := store.LinkIdentity(b.ctx, params)
+				return tally(err, elevate.ErrIdentityTaken, &linked, &taken)
+			}))
+			require.Equal(t, int32(1), linked.Load())
+			require.Equal(t, int32(31), taken.Load())
+		}
+		require.Equal(t, 20, b.count(t, `SELECT count(*) FROM {s}.identities`))
 	})
 
 	t.Run("ConcurrentRepeats", func(t *testing.T) {
@@ -229,6 +232,48 @@ func TestLinkIdentity(t *testing.T) {
 		}))
 		require.Equal(t, int32(1), linked.Load())
 		require.Equal(t, 1, b.count(t, `SELECT count(*) FROM {s}.identities`))
+	})
+
+	// The primary key makes the second wait for the first, whoever that links it to.
+	t.Run("WaitsForAnother", func(t *testing.T) {
+		t.Parallel()
+		for name, test := range map[string]struct {
+			sameUser, rolledBack bool
+
+			want error
+		}{
+			"Somebody":           {want: elevate.ErrIdentityTaken},
+			"Oneself":            {sameUser: true},
+			"SomebodyWhoGivesUp": {rolledBack: true},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				b := setup(t)
+				first := b.params
+				if !test.sameUser {
+					first.UserID = b.user(t, elevate.RoleUser)
+				}
+				tx := b.begin(t)
+				_, err := b.system.WithTx(tx).LinkIdentity(b.ctx, first)
+				require.NoError(t, err)
+				var result elevate.LinkIdentityResult
+				done := make(chan error, 1)
+				go func() {
+					var err error
+					result, err = b.system.LinkIdentity(context.WithoutCancel(b.ctx), b.params)
+					done <- err
+				}()
+				b.waitUntilBlocked(t, 1)
+				if test.rolledBack {
+					require.NoError(t, tx.Rollback(b.ctx))
+				} else {
+					require.NoError(t, tx.Commit(b.ctx))
+				}
+				require.ErrorIs(t, <-done, test.want)
+				require.Equal(t, test.rolledBack, result.Linked)
+				require.Equal(t, 1, b.count(t, `SELECT count(*) FROM {s}.identities`))
+			})
+		}
 	})
 
 	t.Run("WaitsForErasure", func(t *testing.T) {
@@ -392,26 +437,29 @@ func TestUnlinkIdentity(t *testing.T) {
 	t.Run("Concurrent", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
-		b.exec(t, `INSERT INTO {s}.identities (provider, subject, user_id)
-			SELECT 'google', n::text, $1 FROM generate_series(3, 32) AS n`, b.params.UserID)
 		store := b.on(t, b.wide(t)).As(elevate.Actor{UserID: b.params.UserID, Role: elevate.RoleUser})
-		var removed, refused atomic.Int32
-		require.NoError(t, race(32, func(i int) error {
-			params := b.params
-			params.Subject = strconv.Itoa(i + 1)
-			result, err := store.UnlinkIdentity(b.ctx, params)
-			switch {
-			case result.Removed:
-				removed.Add(1)
-			case isConflict(err, elevate.ConflictLastSignIn):
-				refused.Add(1)
-				return nil
-			}
-			return err
-		}))
-		require.Equal(t, int32(31), removed.Load())
-		require.Equal(t, int32(1), refused.Load())
-		require.Equal(t, 1, b.count(t, `SELECT count(*) FROM {s}.identities`))
+		for range 20 { // the first only prepares the statements, one after the other
+			b.exec(t, `INSERT INTO {s}.identities (provider, subject, user_id)
+				SELECT 'google', n::text, $1 FROM generate_series(1, 32) AS n
+				ON CONFLICT DO NOTHING`, b.params.UserID)
+			var removed, refused atomic.Int32
+			require.NoError(t, race(32, func(i int) error {
+				params := b.params
+				params.Subject = strconv.Itoa(i + 1)
+				result, err := store.UnlinkIdentity(b.ctx, params)
+				switch {
+				case result.Removed:
+					removed.Add(1)
+				case isConflict(err, elevate.ConflictLastSignIn):
+					refused.Add(1)
+					return nil
+				}
+				return err
+			}))
+			require.Equal(t, int32(31), removed.Load())
+			require.Equal(t, int32(1), refused.Load())
+			require.Equal(t, 1, b.count(t, `SELECT count(*) FROM {s}.identities`))
+		}
 	})
 
 	// The second has waited, and sees what the first left.
