@@ -352,10 +352,10 @@ type UserResult struct {
 	Changed bool
 }
 
-// SetRole gives a user another role and ends all their sessions, so that none goes
-// on with the old one. No rule keeps the last admin: the host's own code makes
-// another. Courses keep their instructor; [Store.TransferCourses] gives them to
-// somebody else. The actor is trusted.
+// SetRole gives a user another role and ends all their sessions, which
+// [Store.SyncUser] does not. No rule keeps the last admin: the host's own code
+// makes another. Courses keep their instructor; [Store.TransferCourses] gives them
+// to somebody else. The actor is trusted.
 //
 // Errors: ErrForbidden; *ValidationError; ErrNotFound for an unknown user.
 //
