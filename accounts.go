@@ -1,6 +1,7 @@
 package elevate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -156,7 +157,7 @@ func (p RegisterUserParams) validate(passwordCost int) error {
 	}
 }
 
-// account is the user of a row that RegisterUser and SyncUser share.
+// account is the user of a row with a verdict; the queries share its columns.
 func account(row db.UserCreateRow) User {
 	return User{
 		ID:            row.ID,
@@ -275,6 +276,191 @@ func (p SyncUserParams) validate() error {
 		return invalid("Role", "is not a role of users")
 	}
 	return nil
+}
+
+// maxBio is ours: the column has no length, and lists of users carry it.
+const maxBio = 10_000
+
+// UpdateProfileParams is all that people say about themselves, as it is to be.
+// Nothing has a default.
+type UpdateProfileParams struct {
+	// AvatarURL is at most 500 characters; empty for none.
+	AvatarURL string
+
+	// Bio is at most 10,000 characters; empty for none.
+	Bio string
+
+	// Name is 1 to 255 characters.
+	Name string
+
+	UserID uuid.UUID
+}
+
+// UpdateProfile replaces the name, bio and avatar of a user, whoever else edited
+// them meanwhile. Certificates keep the name that they were issued for, and the
+// next [Store.SyncUser] brings back the host's name and avatar. The actor is the
+// user or trusted.
+//
+// Errors: ErrForbidden; *ValidationError; ErrNotFound for an unknown user.
+//
+// Idempotent: a repeat changes nothing, not even updated_at. Locks: the user NO
+// KEY UPDATE, when anything differs. In a caller's transaction: joins it.
+func (s *Store) UpdateProfile(ctx context.Context, params UpdateProfileParams) (user User, err error) {
+	defer wrap(&err, "update profile of user %s", params.UserID)
+	if err := s.actor.mayActFor(params.UserID); err != nil {
+		return User{}, err
+	}
+	if err := params.validate(); err != nil {
+		return User{}, err
+	}
+	update := db.UserUpdateParams{
+		ID:        params.UserID,
+		Name:      params.Name,
+		Bio:       params.Bio,
+		AvatarURL: params.AvatarURL,
+	}
+	row, err := write(ctx, s, func(q *db.Queries) (db.UserUpdateRow, error) {
+		row, err := q.UserUpdate(ctx, update)
+		return settled(row, err, row.Verdict)
+	})
+	if err != nil {
+		return User{}, err
+	}
+	switch row.Verdict {
+	case verdictUpdated, verdictUnchanged:
+		return account(db.UserCreateRow(row)), nil
+	case verdictUserUnknown:
+		return User{}, ErrNotFound
+	default:
+		return User{}, unknownVerdict(row.Verdict)
+	}
+}
+
+func (p UpdateProfileParams) validate() error {
+	return cmp.Or(
+		text("Name", p.Name, 1, maxName),
+		text("Bio", p.Bio, 0, maxBio),
+		link("AvatarURL", p.AvatarURL),
+	)
+}
+
+// UserResult is a user, and whether this call changed them.
+type UserResult struct {
+	User User
+
+	// Changed is false when the user was so already.
+	Changed bool
+}
+
+// SetRole gives a user another role and ends all their sessions, which
+// [Store.SyncUser] does not. No rule keeps the last admin: the host's own code
+// makes another. Courses keep their instructor; [Store.TransferCourses] gives them
+// to somebody else. The actor is trusted.
+//
+// Errors: ErrForbidden; *ValidationError; ErrNotFound for an unknown user.
+//
+// Idempotent: a repeat returns Changed false and ends no session. Locks: the user
+// NO KEY UPDATE, then their sessions. In a caller's transaction: joins it.
+func (s *Store) SetRole(ctx context.Context, userID uuid.UUID, role Role) (result UserResult, err error) {
+	defer wrap(&err, "set role of user %s", userID)
+	if err := s.actor.mayAdminister(); err != nil {
+		return UserResult{}, err
+	}
+	if !role.Valid() {
+		return UserResult{}, invalid("Role", "is not a role of users")
+	}
+	params := db.UserSetRoleParams{ID: userID, Role: role}
+	row, err := write(ctx, s, func(q *db.Queries) (db.UserSetRoleRow, error) {
+		if err := q.UserLockForChange(ctx, userID); err != nil {
+			return db.UserSetRoleRow{}, err
+		}
+		row, err := q.UserSetRole(ctx, params)
+		return settled(row, err, row.Verdict)
+	})
+	if err != nil {
+		return UserResult{}, err
+	}
+	switch row.Verdict {
+	case verdictUpdated, verdictUnchanged:
+		return UserResult{
+			User:    account(db.UserCreateRow(row)),
+			Changed: row.Verdict == verdictUpdated,
+		}, nil
+	case verdictUserUnknown:
+		return UserResult{}, ErrNotFound
+	default:
+		return UserResult{}, unknownVerdict(row.Verdict)
+	}
+}
+
+// DisableUser keeps a user from signing in until [Store.EnableUser]: all their
+// sessions end, and what was mailed to them for a new password or a new email is
+// void. Everything else stays: enrollments, certificates, courses, identities. An
+// admin may disable anyone, themselves too. The actor is trusted.
+//
+// Errors: ErrForbidden; ErrNotFound for an unknown user.
+//
+// Idempotent: a repeat returns Changed false, and ends what there is all the same.
+// Locks: the user NO KEY UPDATE, then their sessions and mailed tokens. In a
+// caller's transaction: joins it.
+func (s *Store) DisableUser(ctx context.Context, userID uuid.UUID) (result UserResult, err error) {
+	defer wrap(&err, "disable user %s", userID)
+	if err := s.actor.mayAdminister(); err != nil {
+		return UserResult{}, err
+	}
+	row, err := write(ctx, s, func(q *db.Queries) (db.UserDisableRow, error) {
+		if err := q.UserLockForChange(ctx, userID); err != nil {
+			return db.UserDisableRow{}, err
+		}
+		row, err := q.UserDisable(ctx, userID)
+		return settled(row, err, row.Verdict)
+	})
+	if err != nil {
+		return UserResult{}, err
+	}
+	switch row.Verdict {
+	case verdictDisabled, verdictAlready:
+		return UserResult{
+			User:    account(db.UserCreateRow(row)),
+			Changed: row.Verdict == verdictDisabled,
+		}, nil
+	case verdictUserUnknown:
+		return UserResult{}, ErrNotFound
+	default:
+		return UserResult{}, unknownVerdict(row.Verdict)
+	}
+}
+
+// EnableUser undoes [Store.DisableUser]: the user may sign in again. Sessions and
+// tokens that it ended stay so. The actor is trusted.
+//
+// Errors: ErrForbidden; ErrNotFound for an unknown user.
+//
+// Idempotent: a repeat returns Changed false. Locks: the user NO KEY UPDATE, when
+// they are disabled. In a caller's transaction: joins it.
+func (s *Store) EnableUser(ctx context.Context, userID uuid.UUID) (result UserResult, err error) {
+	defer wrap(&err, "enable user %s", userID)
+	if err := s.actor.mayAdminister(); err != nil {
+		return UserResult{}, err
+	}
+	row, err := write(ctx, s, func(q *db.Queries) (db.UserEnableRow, error) {
+		row, err := q.UserEnable(ctx, userID)
+		return settled(row, err, row.Verdict)
+	})
+	if err != nil {
+		return UserResult{}, err
+	}
+	switch row.Verdict {
+	case verdictEnabled, verdictAlready:
+		return UserResult{
+			User:    account(db.UserCreateRow(row)),
+			Changed: row.Verdict == verdictEnabled,
+		}, nil
+	case verdictUserUnknown:
+		return UserResult{}, ErrNotFound
+	default:
+		return UserResult{}, unknownVerdict(row.Verdict)
+	}
 }
 
 // GetUser is one user. The actor is the user or trusted.

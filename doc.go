@@ -114,6 +114,17 @@
 //   - [Store.SyncUser] copies a person from a host that has accounts of its own.
 //   - [Store.GetUser] is one user.
 //   - [Store.ListUsers] lists users, all or those of a role.
+//   - [Store.UpdateProfile] replaces what people say about themselves.
+//   - [Store.SetRole] gives a user another role.
+//   - [Store.DisableUser] keeps a user from signing in.
+//   - [Store.EnableUser] undoes that.
+//
+// # Identities
+//
+//   - [Store.LinkIdentity] links what a provider calls somebody to their account.
+//   - [Store.UnlinkIdentity] takes that back; the last way to sign in stays.
+//   - [Store.UserByIdentity] is whose account it is linked to.
+//   - [Store.ListIdentities] lists what is linked to an account.
 //
 // # Courses
 //
@@ -122,6 +133,7 @@
 //   - [Store.PublishCourse] puts a course that has lessons into the catalogue.
 //   - [Store.UnpublishCourse] takes it out again; learners keep their places.
 //   - [Store.DeleteCourse] deletes a course that nobody is bound to.
+//   - [Store.TransferCourses] gives the courses of one person to another.
 //   - [Store.GetCourse] is a course without its lessons.
 //   - [Store.GetCourseBySlug] is the same by the course's name in URLs.
 //   - [Store.ListCourses] lists the catalogue, or drafts.

@@ -169,11 +169,15 @@ const (
 	// unpublish it first.
 	ConflictLastLesson ConflictReason = "last lesson of a published course"
 
-	// ConflictLastSignIn: without it the person could no longer sign in.
+	// ConflictLastSignIn: a person without a password keeps their last identity,
+	// or they could no longer sign in.
 	ConflictLastSignIn ConflictReason = "last way to sign in"
 
 	// ConflictLessonSet: the ids given are not exactly the course's lessons.
 	ConflictLessonSet ConflictReason = "not the set of lessons"
+
+	// ConflictNotInstructor: who is to teach is neither an instructor nor an admin.
+	ConflictNotInstructor ConflictReason = "not an instructor"
 
 	// ConflictPaid: the learner has paid for the course already.
 	ConflictPaid ConflictReason = "already paid"

@@ -97,3 +97,40 @@ func ExampleStore_SyncUser() {
 	// false Alan Turing
 	// Alan Turing alan@example.org user
 }
+
+// A teacher leaves: the account is closed, and somebody else gets the courses, in
+// one transaction, which locks users before courses.
+func ExampleStore_DisableUser() {
+	store, pool, cleanup := exampleStore("public")
+	defer cleanup()
+	ctx := context.Background()
+	exampleCourse(pool, "public", "Algebra", 1)
+	school := store.As(elevate.System("staff-import"))
+	mary, err := school.SyncUser(ctx, elevate.SyncUserParams{
+		ID: uuid.New(), Email: "mary@example.org", Name: "Mary", Role: elevate.RoleInstructor,
+	})
+	if err != nil {
+		panic(err)
+	}
+
+	err = school.InTx(ctx, func(store *elevate.Store) error {
+		if _, err := store.SetRole(ctx, exampleGrace, elevate.RoleUser); err != nil {
+			return err
+		}
+		disabled, err := store.DisableUser(ctx, exampleGrace)
+		if err != nil {
+			return err
+		}
+		fmt.Println(disabled.User.Name, disabled.User.Role, "disabled:", disabled.User.DisabledAt != nil)
+		courses, err := store.TransferCourses(ctx, elevate.TransferCoursesParams{From: exampleGrace, To: mary.User.ID})
+		fmt.Println("courses moved:", courses)
+		return err
+	})
+	if err != nil {
+		panic(err)
+	}
+
+	// Output:
+	// Grace user disabled: true
+	// courses moved: 1
+}

@@ -74,7 +74,14 @@ func TestMadeBehindTheLock(t *testing.T) {
 	type lateBundle struct {
 		*testBundle
 
-		userID, teacherID, courseID, lessonID uuid.UUID
+		userID, teacherID, courseID, lessonID, lateID uuid.UUID
+	}
+	person := func(t *testing.T, b *lateBundle) {
+		t.Helper()
+		b.exec(t, `INSERT INTO {s}.users (id, email, password_hash, name) VALUES ($1, 'late@example.org', '!', 'Late')`,
+			b.lateID)
+		b.identity(t, b.lateID, "google", "1")
+		b.identity(t, b.lateID, "google", "2")
 	}
 	course := func(t *testing.T, b *lateBundle) {
 		t.Helper()
@@ -132,6 +139,32 @@ func TestMadeBehindTheLock(t *testing.T) {
 				return err
 			},
 		},
+		"DisableUser": {
+			lock:   "UserLockForChange",
+			behind: person,
+			call: func(ctx context.Context, s *elevate.Store, b *lateBundle) error {
+				_, err := s.DisableUser(ctx, b.lateID)
+				return err
+			},
+		},
+		"SetRole": {
+			lock:   "UserLockForChange",
+			behind: person,
+			call: func(ctx context.Context, s *elevate.Store, b *lateBundle) error {
+				_, err := s.SetRole(ctx, b.lateID, elevate.RoleAdmin)
+				return err
+			},
+		},
+		"UnlinkIdentity": {
+			lock:   "UserLockForChange",
+			behind: person,
+			call: func(ctx context.Context, s *elevate.Store, b *lateBundle) error {
+				_, err := s.UnlinkIdentity(ctx, elevate.UnlinkIdentityParams{
+					UserID: b.lateID, Provider: "google", Subject: "1",
+				})
+				return err
+			},
+		},
 		"Unenroll": {
 			lock:   "EnrollmentLock",
 			before: course,
@@ -147,7 +180,9 @@ func TestMadeBehindTheLock(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := &lateBundle{testBundle: newBundle(t), courseID: uuid.New(), lessonID: uuid.New()}
+			b := &lateBundle{
+				testBundle: newBundle(t), courseID: uuid.New(), lessonID: uuid.New(), lateID: uuid.New(),
+			}
 			b.userID, b.teacherID = b.user(t, elevate.RoleUser), b.user(t, elevate.RoleInstructor)
 			if test.before != nil {
 				test.before(t, b)

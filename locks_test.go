@@ -9,7 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// wide is a pool with a connection for each of 32 goroutines.
+// wide is a pool with a connection for each of 32 goroutines. All are made before
+// it is used: those who had to connect first would come one after the other.
 func (b *testBundle) wide(t testing.TB) *pgxpool.Pool {
 	t.Helper()
 	cfg := b.pool.Config()
@@ -17,6 +18,11 @@ func (b *testBundle) wide(t testing.TB) *pgxpool.Pool {
 	pool, err := pgxpool.NewWithConfig(b.ctx, cfg)
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
+	for range cfg.MaxConns {
+		conn, err := pool.Acquire(b.ctx)
+		require.NoError(t, err)
+		defer conn.Release() // not before all are made
+	}
 	return pool
 }
 

@@ -3,6 +3,7 @@ package elevate_test
 import (
 	"context"
 	"slices"
+	"testing"
 
 	"github.com/google/uuid"
 
@@ -26,6 +27,12 @@ func accountOperations() []operation {
 		params := elevate.SyncUserParams{ID: uuid.New(), Email: uuid.NewString() + "@example.org", Name: "Ada"}
 		change(&params)
 		_, err := s.SyncUser(ctx, params)
+		return err
+	}
+	profile := func(ctx context.Context, s *elevate.Store, w *world, change func(*elevate.UpdateProfileParams)) error {
+		params := elevate.UpdateProfileParams{UserID: w.learner, Name: "Ada", Bio: "Wrote the first program"}
+		change(&params)
+		_, err := s.UpdateProfile(ctx, params)
 		return err
 	}
 	hash := func(ctx context.Context, s *elevate.Store, password string) error {
@@ -154,6 +161,89 @@ func accountOperations() []operation {
 					_, err := s.ListUsers(ctx, elevate.ListUsersParams{Role: "root"})
 					return err
 				})),
+		},
+		{
+			name:  "UpdateProfile",
+			may:   "--+--++",
+			trips: 1,
+			call: func(ctx context.Context, s *elevate.Store, w *world) error {
+				return profile(ctx, s, w, func(*elevate.UpdateProfileParams) {})
+			},
+			refusals: slices.Concat(
+				texts("Name", 255, func(ctx context.Context, s *elevate.Store, w *world, value string) error {
+					return profile(ctx, s, w, func(p *elevate.UpdateProfileParams) { p.Name = value })
+				}),
+				texts("Bio", 10_000, func(ctx context.Context, s *elevate.Store, w *world, value string) error {
+					return profile(ctx, s, w, func(p *elevate.UpdateProfileParams) { p.Bio = value })
+				}),
+				texts("AvatarURL", 500, func(ctx context.Context, s *elevate.Store, w *world, value string) error {
+					return profile(ctx, s, w, func(p *elevate.UpdateProfileParams) { p.AvatarURL = value })
+				}),
+				[]refusal{
+					fails("NameEmpty", func(ctx context.Context, s *elevate.Store, w *world) error {
+						return profile(ctx, s, w, func(p *elevate.UpdateProfileParams) { p.Name = " " })
+					}),
+					fails("AvatarScript", func(ctx context.Context, s *elevate.Store, w *world) error {
+						return profile(ctx, s, w, func(p *elevate.UpdateProfileParams) { p.AvatarURL = "JavaScript:alert(1)" })
+					}),
+					unknown("User", func(ctx context.Context, s *elevate.Store, w *world) error {
+						return profile(ctx, s, w, func(p *elevate.UpdateProfileParams) { p.UserID = w.course })
+					}),
+				},
+			),
+		},
+		{
+			name:  "SetRole",
+			may:   "-----++",
+			trips: 1,
+			call: func(ctx context.Context, s *elevate.Store, w *world) error {
+				_, err := s.SetRole(ctx, w.learner, elevate.RoleInstructor)
+				return err
+			},
+			refusals: []refusal{
+				fails("Role", func(ctx context.Context, s *elevate.Store, w *world) error {
+					_, err := s.SetRole(ctx, w.learner, elevate.RoleSystem)
+					return err
+				}),
+				fails("NoRole", func(ctx context.Context, s *elevate.Store, w *world) error {
+					_, err := s.SetRole(ctx, w.learner, elevate.RoleVisitor)
+					return err
+				}),
+				unknown("User", func(ctx context.Context, s *elevate.Store, w *world) error {
+					_, err := s.SetRole(ctx, w.course, elevate.RoleUser)
+					return err
+				}),
+			},
+		},
+		{
+			name:  "DisableUser",
+			may:   "-----++",
+			trips: 1,
+			call: func(ctx context.Context, s *elevate.Store, w *world) error {
+				_, err := s.DisableUser(ctx, w.learner)
+				return err
+			},
+			refusals: []refusal{unknown("User", func(ctx context.Context, s *elevate.Store, w *world) error {
+				_, err := s.DisableUser(ctx, w.course)
+				return err
+			})},
+		},
+		{
+			name:  "EnableUser",
+			may:   "-----++",
+			trips: 1,
+			prepare: func(t *testing.T, w *world) {
+				t.Helper()
+				w.exec(t, `UPDATE {s}.users SET disabled_at = now() WHERE id = $1`, w.learner)
+			},
+			call: func(ctx context.Context, s *elevate.Store, w *world) error {
+				_, err := s.EnableUser(ctx, w.learner)
+				return err
+			},
+			refusals: []refusal{unknown("User", func(ctx context.Context, s *elevate.Store, w *world) error {
+				_, err := s.EnableUser(ctx, w.course)
+				return err
+			})},
 		},
 	}
 }

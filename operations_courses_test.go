@@ -35,6 +35,10 @@ func courseOperations() []operation {
 		_, err := s.UpdateCourse(ctx, params)
 		return err
 	}
+	transfer := func(ctx context.Context, s *elevate.Store, from, to uuid.UUID) error {
+		_, err := s.TransferCourses(ctx, elevate.TransferCoursesParams{From: from, To: to})
+		return err
+	}
 	// Both take the same texts, so both refuse the same ones.
 	edits := func(
 		call func(ctx context.Context, s *elevate.Store, w *world, change func(*elevate.CreateCourseParams)) error,
@@ -173,6 +177,31 @@ func courseOperations() []operation {
 			refusals: []refusal{
 				unknown("Course", of(remove, noCourse)),
 				conflicts("HasEnrollments", of(remove, theCourse)),
+			},
+		},
+		{
+			name:  "TransferCourses",
+			may:   "-----++",
+			trips: 1,
+			call: func(ctx context.Context, s *elevate.Store, w *world) error {
+				return transfer(ctx, s, w.teacher, w.rival)
+			},
+			refusals: []refusal{
+				fails("OnePerson", func(ctx context.Context, s *elevate.Store, w *world) error {
+					return transfer(ctx, s, w.teacher, w.teacher)
+				}),
+				fails("NoIDs", func(ctx context.Context, s *elevate.Store, _ *world) error {
+					return transfer(ctx, s, uuid.Nil, uuid.Nil)
+				}),
+				unknown("From", func(ctx context.Context, s *elevate.Store, w *world) error {
+					return transfer(ctx, s, w.course, w.rival)
+				}),
+				unknown("To", func(ctx context.Context, s *elevate.Store, w *world) error {
+					return transfer(ctx, s, w.teacher, uuid.Nil)
+				}),
+				conflicts("ToLearner", func(ctx context.Context, s *elevate.Store, w *world) error {
+					return transfer(ctx, s, w.teacher, w.learner)
+				}),
 			},
 		},
 		{

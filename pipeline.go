@@ -270,6 +270,7 @@ const (
 	verdictLinked             = "linked"
 	verdictMoved              = "moved"
 	verdictNotEnrolled        = "not_enrolled"
+	verdictNotInstructor      = "not_instructor"
 	verdictNotPublished       = "not_published"
 	verdictPaid               = "paid"
 	verdictPaymentRequired    = "payment_required"

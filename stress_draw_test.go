@@ -156,6 +156,7 @@ func stressOperations() []stressOperation {
 		stressProgress(),
 		stressLessons(),
 		stressCoursesAndUsers(),
+		stressAccounts(),
 		stressCertificates(),
 		stressReads(),
 	)

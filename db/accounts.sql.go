@@ -103,6 +103,226 @@ func (q *Queries) UserCreate(ctx context.Context, arg UserCreateParams) (UserCre
 	return i, err
 }
 
+const userDisable = `-- name: UserDisable :one
+WITH target AS MATERIALIZED (
+    SELECT u.id
+    FROM public.users AS u
+    WHERE u.id = $1::uuid
+        AND u.id::text = current_setting('elevate.user', TRUE)
+        AND u.erased_at IS NULL
+), updated AS (
+    UPDATE public.users AS u
+    SET disabled_at = now(),
+        updated_at = now()
+    FROM target AS t
+    WHERE u.id = t.id AND u.disabled_at IS NULL
+    RETURNING
+        u.id,
+        u.email,
+        u.name,
+        u.bio,
+        u.avatar_url,
+        u.role,
+        u.email_verified,
+        u.created_at,
+        u.updated_at,
+        u.last_login,
+        u.disabled_at
+), ended AS (
+    UPDATE public.sessions AS s
+    SET revoked_at = statement_timestamp()
+    FROM target AS t
+    WHERE s.user_id = t.id AND s.revoked_at IS NULL
+), voided AS (
+    DELETE FROM public.user_tokens AS k
+    USING target AS t
+    WHERE k.user_id = t.id AND k.purpose IN ('reset_password', 'change_email')
+), shown AS (
+    SELECT m.id, m.email, m.name, m.bio, m.avatar_url, m.role, m.email_verified, m.created_at, m.updated_at, m.last_login, m.disabled_at
+    FROM updated AS m
+    UNION ALL
+    SELECT
+        u.id,
+        u.email,
+        u.name,
+        u.bio,
+        u.avatar_url,
+        u.role,
+        u.email_verified,
+        u.created_at,
+        u.updated_at,
+        u.last_login,
+        u.disabled_at
+    FROM public.users AS u
+    WHERE u.id = $1::uuid
+        AND u.erased_at IS NULL
+        AND NOT EXISTS (SELECT FROM updated)
+)
+SELECT
+    (CASE
+        WHEN m.id IS NOT NULL THEN 'disabled'
+        WHEN u.id IS NULL THEN 'user_unknown'
+        WHEN t.id IS NULL THEN 'raced'
+        ELSE 'already'
+    END)::text AS verdict,
+    $1::uuid AS id,
+    coalesce(u.email, '')::text AS email,
+    coalesce(u.name, '')::text AS name,
+    coalesce(u.bio, '')::text AS bio,
+    coalesce(u.avatar_url, '')::text AS avatar_url,
+    coalesce(u.role, 'user')::public.user_role AS role,
+    coalesce(u.email_verified, FALSE)::boolean AS email_verified,
+    coalesce(u.created_at, now())::timestamptz AS created_at,
+    coalesce(u.updated_at, now())::timestamptz AS updated_at,
+    u.last_login,
+    u.disabled_at
+FROM (SELECT) AS one
+LEFT JOIN shown AS u ON TRUE
+LEFT JOIN updated AS m ON TRUE
+LEFT JOIN target AS t ON TRUE
+`
+
+type UserDisableRow struct {
+	Verdict       string
+	ID            uuid.UUID
+	Email         string
+	Name          string
+	Bio           string
+	AvatarURL     string
+	Role          UserRole
+	EmailVerified bool
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+	LastLogin     *time.Time
+	DisabledAt    *time.Time
+}
+
+// UserDisable keeps a person from signing in, after UserLockForChange: their
+// sessions end, and the tokens in their mail that would change the account are
+// void. Someone who is disabled already loses what has come to be since.
+// Verdicts: disabled, already, user_unknown, raced.
+func (q *Queries) UserDisable(ctx context.Context, id uuid.UUID) (UserDisableRow, error) {
+	row := q.db.QueryRow(ctx, userDisable, id)
+	var i UserDisableRow
+	err := row.Scan(
+		&i.Verdict,
+		&i.ID,
+		&i.Email,
+		&i.Name,
+		&i.Bio,
+		&i.AvatarURL,
+		&i.Role,
+		&i.EmailVerified,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.LastLogin,
+		&i.DisabledAt,
+	)
+	return i, err
+}
+
+const userEnable = `-- name: UserEnable :one
+WITH updated AS (
+    UPDATE public.users AS u
+    SET disabled_at = NULL,
+        updated_at = now()
+    WHERE u.id = $1::uuid
+        AND u.erased_at IS NULL
+        AND u.disabled_at IS NOT NULL
+    RETURNING
+        u.id,
+        u.email,
+        u.name,
+        u.bio,
+        u.avatar_url,
+        u.role,
+        u.email_verified,
+        u.created_at,
+        u.updated_at,
+        u.last_login,
+        u.disabled_at
+), shown AS (
+    SELECT m.id, m.email, m.name, m.bio, m.avatar_url, m.role, m.email_verified, m.created_at, m.updated_at, m.last_login, m.disabled_at
+    FROM updated AS m
+    UNION ALL
+    SELECT
+        u.id,
+        u.email,
+        u.name,
+        u.bio,
+        u.avatar_url,
+        u.role,
+        u.email_verified,
+        u.created_at,
+        u.updated_at,
+        u.last_login,
+        u.disabled_at
+    FROM public.users AS u
+    WHERE u.id = $1::uuid
+        AND u.erased_at IS NULL
+        AND NOT EXISTS (SELECT FROM updated)
+)
+SELECT
+    (CASE
+        WHEN m.id IS NOT NULL THEN 'enabled'
+        WHEN u.id IS NULL THEN 'user_unknown'
+        WHEN u.disabled_at IS NULL THEN 'already'
+        ELSE 'raced'
+    END)::text AS verdict,
+    $1::uuid AS id,
+    coalesce(u.email, '')::text AS email,
+    coalesce(u.name, '')::text AS name,
+    coalesce(u.bio, '')::text AS bio,
+    coalesce(u.avatar_url, '')::text AS avatar_url,
+    coalesce(u.role, 'user')::public.user_role AS role,
+    coalesce(u.email_verified, FALSE)::boolean AS email_verified,
+    coalesce(u.created_at, now())::timestamptz AS created_at,
+    coalesce(u.updated_at, now())::timestamptz AS updated_at,
+    u.last_login,
+    u.disabled_at
+FROM (SELECT) AS one
+LEFT JOIN shown AS u ON TRUE
+LEFT JOIN updated AS m ON TRUE
+`
+
+type UserEnableRow struct {
+	Verdict       string
+	ID            uuid.UUID
+	Email         string
+	Name          string
+	Bio           string
+	AvatarURL     string
+	Role          UserRole
+	EmailVerified bool
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+	LastLogin     *time.Time
+	DisabledAt    *time.Time
+}
+
+// UserEnable lets a person sign in again. It judges only the row it updates, so it
+// needs no lock before it.
+// Verdicts: enabled, already, user_unknown, raced.
+func (q *Queries) UserEnable(ctx context.Context, id uuid.UUID) (UserEnableRow, error) {
+	row := q.db.QueryRow(ctx, userEnable, id)
+	var i UserEnableRow
+	err := row.Scan(
+		&i.Verdict,
+		&i.ID,
+		&i.Email,
+		&i.Name,
+		&i.Bio,
+		&i.AvatarURL,
+		&i.Role,
+		&i.EmailVerified,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.LastLogin,
+		&i.DisabledAt,
+	)
+	return i, err
+}
+
 const userGet = `-- name: UserGet :one
 SELECT
     u.id,
@@ -305,6 +525,27 @@ func (q *Queries) UserListStaff(ctx context.Context, arg UserListStaffParams) ([
 	return items, nil
 }
 
+const userLockForChange = `-- name: UserLockForChange :exec
+WITH locked AS MATERIALIZED (
+    SELECT u.id
+    FROM public.users AS u
+    WHERE u.id = $1::uuid
+    FOR NO KEY UPDATE
+)
+SELECT set_config('elevate.user', k.id::text, TRUE)
+FROM locked AS k
+`
+
+// UserLockForChange is sent before UserSetRole, UserDisable and IdentityDelete,
+// which then search what hangs on the person: a sign-in that is making a session
+// meanwhile holds the person too, and is waited for. The setting says whom it
+// found: someone who was added since is not locked. In a CTE, so that it is set
+// after the wait.
+func (q *Queries) UserLockForChange(ctx context.Context, id uuid.UUID) error {
+	_, err := q.db.Exec(ctx, userLockForChange, id)
+	return err
+}
+
 const userLockForSync = `-- name: UserLockForSync :exec
 SELECT u.id
 FROM public.users AS u
@@ -339,6 +580,119 @@ func (q *Queries) UserLockForSync(ctx context.Context, arg UserLockForSyncParams
 		arg.Role,
 	)
 	return err
+}
+
+const userSetRole = `-- name: UserSetRole :one
+WITH updated AS (
+    UPDATE public.users AS u
+    SET role = $1::public.user_role,
+        updated_at = now()
+    WHERE u.id = $2::uuid
+        AND u.id::text = current_setting('elevate.user', TRUE)
+        AND u.erased_at IS NULL
+        AND u.role <> $1::public.user_role
+    RETURNING
+        u.id,
+        u.email,
+        u.name,
+        u.bio,
+        u.avatar_url,
+        u.role,
+        u.email_verified,
+        u.created_at,
+        u.updated_at,
+        u.last_login,
+        u.disabled_at
+), ended AS (
+    UPDATE public.sessions AS s
+    SET revoked_at = statement_timestamp()
+    FROM updated AS m
+    WHERE s.user_id = m.id AND s.revoked_at IS NULL
+), shown AS (
+    SELECT m.id, m.email, m.name, m.bio, m.avatar_url, m.role, m.email_verified, m.created_at, m.updated_at, m.last_login, m.disabled_at
+    FROM updated AS m
+    UNION ALL
+    SELECT
+        u.id,
+        u.email,
+        u.name,
+        u.bio,
+        u.avatar_url,
+        u.role,
+        u.email_verified,
+        u.created_at,
+        u.updated_at,
+        u.last_login,
+        u.disabled_at
+    FROM public.users AS u
+    WHERE u.id = $2::uuid
+        AND u.erased_at IS NULL
+        AND NOT EXISTS (SELECT FROM updated)
+)
+SELECT
+    (CASE
+        WHEN m.id IS NOT NULL THEN 'updated'
+        WHEN u.id IS NULL THEN 'user_unknown'
+        WHEN u.role = $1::public.user_role THEN 'unchanged'
+        ELSE 'raced'
+    END)::text AS verdict,
+    $2::uuid AS id,
+    coalesce(u.email, '')::text AS email,
+    coalesce(u.name, '')::text AS name,
+    coalesce(u.bio, '')::text AS bio,
+    coalesce(u.avatar_url, '')::text AS avatar_url,
+    coalesce(u.role, 'user')::public.user_role AS role,
+    coalesce(u.email_verified, FALSE)::boolean AS email_verified,
+    coalesce(u.created_at, now())::timestamptz AS created_at,
+    coalesce(u.updated_at, now())::timestamptz AS updated_at,
+    u.last_login,
+    u.disabled_at
+FROM (SELECT) AS one
+LEFT JOIN shown AS u ON TRUE
+LEFT JOIN updated AS m ON TRUE
+`
+
+type UserSetRoleParams struct {
+	Role UserRole
+	ID   uuid.UUID
+}
+
+type UserSetRoleRow struct {
+	Verdict       string
+	ID            uuid.UUID
+	Email         string
+	Name          string
+	Bio           string
+	AvatarURL     string
+	Role          UserRole
+	EmailVerified bool
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+	LastLogin     *time.Time
+	DisabledAt    *time.Time
+}
+
+// UserSetRole gives a person another role and ends their sessions, after
+// UserLockForChange. Writes nothing where the role is the same.
+// Verdicts: updated, unchanged, user_unknown, raced.
+func (q *Queries) UserSetRole(ctx context.Context, arg UserSetRoleParams) (UserSetRoleRow, error) {
+	row := q.db.QueryRow(ctx, userSetRole, arg.Role, arg.ID)
+	var i UserSetRoleRow
+	err := row.Scan(
+		&i.Verdict,
+		&i.ID,
+		&i.Email,
+		&i.Name,
+		&i.Bio,
+		&i.AvatarURL,
+		&i.Role,
+		&i.EmailVerified,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.LastLogin,
+		&i.DisabledAt,
+	)
+	return i, err
 }
 
 const userSync = `-- name: UserSync :one
@@ -460,6 +814,130 @@ func (q *Queries) UserSync(ctx context.Context, arg UserSyncParams) (UserSyncRow
 		arg.ID,
 	)
 	var i UserSyncRow
+	err := row.Scan(
+		&i.Verdict,
+		&i.ID,
+		&i.Email,
+		&i.Name,
+		&i.Bio,
+		&i.AvatarURL,
+		&i.Role,
+		&i.EmailVerified,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.LastLogin,
+		&i.DisabledAt,
+	)
+	return i, err
+}
+
+const userUpdate = `-- name: UserUpdate :one
+WITH updated AS (
+    UPDATE public.users AS u
+    SET name = $1::text,
+        bio = nullif($2::text, ''),
+        avatar_url = nullif($3::text, ''),
+        updated_at = now()
+    WHERE u.id = $4::uuid
+        AND u.erased_at IS NULL
+        AND (u.name, coalesce(u.bio, ''), coalesce(u.avatar_url, '')) <> (
+            $1::text,
+            $2::text,
+            $3::text
+        )
+    RETURNING
+        u.id,
+        u.email,
+        u.name,
+        u.bio,
+        u.avatar_url,
+        u.role,
+        u.email_verified,
+        u.created_at,
+        u.updated_at,
+        u.last_login,
+        u.disabled_at
+), shown AS (
+    SELECT m.id, m.email, m.name, m.bio, m.avatar_url, m.role, m.email_verified, m.created_at, m.updated_at, m.last_login, m.disabled_at
+    FROM updated AS m
+    UNION ALL
+    SELECT
+        u.id,
+        u.email,
+        u.name,
+        u.bio,
+        u.avatar_url,
+        u.role,
+        u.email_verified,
+        u.created_at,
+        u.updated_at,
+        u.last_login,
+        u.disabled_at
+    FROM public.users AS u
+    WHERE u.id = $4::uuid
+        AND u.erased_at IS NULL
+        AND NOT EXISTS (SELECT FROM updated)
+)
+SELECT
+    (CASE
+        WHEN m.id IS NOT NULL THEN 'updated'
+        WHEN u.id IS NULL THEN 'user_unknown'
+        WHEN (u.name, coalesce(u.bio, ''), coalesce(u.avatar_url, '')) = (
+            $1::text,
+            $2::text,
+            $3::text
+        ) THEN 'unchanged'
+        ELSE 'raced'
+    END)::text AS verdict,
+    $4::uuid AS id,
+    coalesce(u.email, '')::text AS email,
+    coalesce(u.name, '')::text AS name,
+    coalesce(u.bio, '')::text AS bio,
+    coalesce(u.avatar_url, '')::text AS avatar_url,
+    coalesce(u.role, 'user')::public.user_role AS role,
+    coalesce(u.email_verified, FALSE)::boolean AS email_verified,
+    coalesce(u.created_at, now())::timestamptz AS created_at,
+    coalesce(u.updated_at, now())::timestamptz AS updated_at,
+    u.last_login,
+    u.disabled_at
+FROM (SELECT) AS one
+LEFT JOIN shown AS u ON TRUE
+LEFT JOIN updated AS m ON TRUE
+`
+
+type UserUpdateParams struct {
+	Name      string
+	Bio       string
+	AvatarURL string
+	ID        uuid.UUID
+}
+
+type UserUpdateRow struct {
+	Verdict       string
+	ID            uuid.UUID
+	Email         string
+	Name          string
+	Bio           string
+	AvatarURL     string
+	Role          UserRole
+	EmailVerified bool
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+	LastLogin     *time.Time
+	DisabledAt    *time.Time
+}
+
+// UserUpdate replaces what people say about themselves. It judges only the row it
+// updates, so it needs no lock before it. Writes nothing where nothing differs.
+// Verdicts: updated, unchanged, user_unknown, raced.
+func (q *Queries) UserUpdate(ctx context.Context, arg UserUpdateParams) (UserUpdateRow, error) {
+	row := q.db.QueryRow(ctx, userUpdate,
+		arg.Name,
+		arg.Bio,
+		arg.AvatarURL,
+		arg.ID,
+	)
+	var i UserUpdateRow
 	err := row.Scan(
 		&i.Verdict,
 		&i.ID,

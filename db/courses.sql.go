@@ -892,6 +892,68 @@ func (q *Queries) CoursePublish(ctx context.Context, arg CoursePublishParams) (C
 	return i, err
 }
 
+const courseTransfer = `-- name: CourseTransfer :one
+WITH locked AS MATERIALIZED (
+    SELECT u.id, u.role, u.erased_at
+    FROM public.users AS u
+    WHERE u.id IN ($1::uuid, $2::uuid)
+    ORDER BY u.id
+    FOR KEY SHARE OF u
+), pair AS MATERIALIZED (
+    SELECT
+        count(*) FILTER (
+            WHERE k.id = $1::uuid OR k.erased_at IS NULL
+        ) = 2 AS known,
+        count(*) FILTER (
+            WHERE k.id = $2::uuid AND k.role IN ('instructor', 'admin')
+        ) = 1 AS teaches
+    FROM locked AS k
+), taught AS MATERIALIZED (
+    SELECT c.id
+    FROM pair AS p
+    JOIN public.courses AS c ON c.instructor_id = $1::uuid
+    WHERE p.known AND p.teaches
+    ORDER BY c.id
+    FOR NO KEY UPDATE OF c
+), moved AS (
+    UPDATE public.courses AS c
+    SET instructor_id = $2::uuid
+    FROM taught AS t
+    WHERE c.id = t.id
+    RETURNING c.id
+)
+SELECT
+    (CASE
+        WHEN NOT p.known THEN 'user_unknown'
+        WHEN NOT p.teaches THEN 'not_instructor'
+        ELSE 'moved'
+    END)::text AS verdict,
+    (SELECT count(*) FROM moved)::integer AS courses
+FROM pair AS p
+`
+
+type CourseTransferParams struct {
+	FromID uuid.UUID
+	ToID   uuid.UUID
+}
+
+type CourseTransferRow struct {
+	Verdict string
+	Courses int32
+}
+
+// CourseTransfer gives all courses of one person to another. Locks both KEY SHARE,
+// so that nobody who is being erased gets any, then the courses by id. What it
+// judges and moves are rows that it has locked itself, so it needs no statement
+// before it. A course that is being made meanwhile may stay behind.
+// Verdicts: moved, user_unknown, not_instructor.
+func (q *Queries) CourseTransfer(ctx context.Context, arg CourseTransferParams) (CourseTransferRow, error) {
+	row := q.db.QueryRow(ctx, courseTransfer, arg.FromID, arg.ToID)
+	var i CourseTransferRow
+	err := row.Scan(&i.Verdict, &i.Courses)
+	return i, err
+}
+
 const courseUpdate = `-- name: CourseUpdate :one
 WITH updated AS (
     UPDATE public.courses AS c

@@ -141,6 +141,317 @@ LEFT JOIN public.users AS o ON lower(o.email COLLATE "C") = sqlc.arg(email)::tex
 LEFT JOIN created AS m ON TRUE
 LEFT JOIN updated AS n ON TRUE;
 
+-- name: UserUpdate :one
+-- UserUpdate replaces what people say about themselves. It judges only the row it
+-- updates, so it needs no lock before it. Writes nothing where nothing differs.
+-- Verdicts: updated, unchanged, user_unknown, raced.
+WITH updated AS (
+    UPDATE public.users AS u
+    SET name = sqlc.arg(name)::text,
+        bio = nullif(sqlc.arg(bio)::text, ''),
+        avatar_url = nullif(sqlc.arg(avatar_url)::text, ''),
+        updated_at = now()
+    WHERE u.id = sqlc.arg(id)::uuid
+        AND u.erased_at IS NULL
+        AND (u.name, coalesce(u.bio, ''), coalesce(u.avatar_url, '')) <> (
+            sqlc.arg(name)::text,
+            sqlc.arg(bio)::text,
+            sqlc.arg(avatar_url)::text
+        )
+    RETURNING
+        u.id,
+        u.email,
+        u.name,
+        u.bio,
+        u.avatar_url,
+        u.role,
+        u.email_verified,
+        u.created_at,
+        u.updated_at,
+        u.last_login,
+        u.disabled_at
+), shown AS (
+    SELECT m.*
+    FROM updated AS m
+    UNION ALL
+    SELECT
+        u.id,
+        u.email,
+        u.name,
+        u.bio,
+        u.avatar_url,
+        u.role,
+        u.email_verified,
+        u.created_at,
+        u.updated_at,
+        u.last_login,
+        u.disabled_at
+    FROM public.users AS u
+    WHERE u.id = sqlc.arg(id)::uuid
+        AND u.erased_at IS NULL
+        AND NOT EXISTS (SELECT FROM updated)
+)
+SELECT
+    (CASE
+        WHEN m.id IS NOT NULL THEN 'updated'
+        WHEN u.id IS NULL THEN 'user_unknown'
+        WHEN (u.name, coalesce(u.bio, ''), coalesce(u.avatar_url, '')) = (
+            sqlc.arg(name)::text,
+            sqlc.arg(bio)::text,
+            sqlc.arg(avatar_url)::text
+        ) THEN 'unchanged'
+        ELSE 'raced'
+    END)::text AS verdict,
+    sqlc.arg(id)::uuid AS id,
+    coalesce(u.email, '')::text AS email,
+    coalesce(u.name, '')::text AS name,
+    coalesce(u.bio, '')::text AS bio,
+    coalesce(u.avatar_url, '')::text AS avatar_url,
+    coalesce(u.role, 'user')::public.user_role AS role,
+    coalesce(u.email_verified, FALSE)::boolean AS email_verified,
+    coalesce(u.created_at, now())::timestamptz AS created_at,
+    coalesce(u.updated_at, now())::timestamptz AS updated_at,
+    u.last_login,
+    u.disabled_at
+FROM (SELECT) AS one
+LEFT JOIN shown AS u ON TRUE
+LEFT JOIN updated AS m ON TRUE;
+
+-- name: UserLockForChange :exec
+-- UserLockForChange is sent before UserSetRole, UserDisable and IdentityDelete,
+-- which then search what hangs on the person: a sign-in that is making a session
+-- meanwhile holds the person too, and is waited for. The setting says whom it
+-- found: someone who was added since is not locked. In a CTE, so that it is set
+-- after the wait.
+WITH locked AS MATERIALIZED (
+    SELECT u.id
+    FROM public.users AS u
+    WHERE u.id = sqlc.arg(id)::uuid
+    FOR NO KEY UPDATE
+)
+SELECT set_config('elevate.user', k.id::text, TRUE)
+FROM locked AS k;
+
+-- name: UserSetRole :one
+-- UserSetRole gives a person another role and ends their sessions, after
+-- UserLockForChange. Writes nothing where the role is the same.
+-- Verdicts: updated, unchanged, user_unknown, raced.
+WITH updated AS (
+    UPDATE public.users AS u
+    SET role = sqlc.arg(role)::public.user_role,
+        updated_at = now()
+    WHERE u.id = sqlc.arg(id)::uuid
+        AND u.id::text = current_setting('elevate.user', TRUE)
+        AND u.erased_at IS NULL
+        AND u.role <> sqlc.arg(role)::public.user_role
+    RETURNING
+        u.id,
+        u.email,
+        u.name,
+        u.bio,
+        u.avatar_url,
+        u.role,
+        u.email_verified,
+        u.created_at,
+        u.updated_at,
+        u.last_login,
+        u.disabled_at
+), ended AS (
+    UPDATE public.sessions AS s
+    SET revoked_at = statement_timestamp()
+    FROM updated AS m
+    WHERE s.user_id = m.id AND s.revoked_at IS NULL
+), shown AS (
+    SELECT m.*
+    FROM updated AS m
+    UNION ALL
+    SELECT
+        u.id,
+        u.email,
+        u.name,
+        u.bio,
+        u.avatar_url,
+        u.role,
+        u.email_verified,
+        u.created_at,
+        u.updated_at,
+        u.last_login,
+        u.disabled_at
+    FROM public.users AS u
+    WHERE u.id = sqlc.arg(id)::uuid
+        AND u.erased_at IS NULL
+        AND NOT EXISTS (SELECT FROM updated)
+)
+SELECT
+    (CASE
+        WHEN m.id IS NOT NULL THEN 'updated'
+        WHEN u.id IS NULL THEN 'user_unknown'
+        WHEN u.role = sqlc.arg(role)::public.user_role THEN 'unchanged'
+        ELSE 'raced'
+    END)::text AS verdict,
+    sqlc.arg(id)::uuid AS id,
+    coalesce(u.email, '')::text AS email,
+    coalesce(u.name, '')::text AS name,
+    coalesce(u.bio, '')::text AS bio,
+    coalesce(u.avatar_url, '')::text AS avatar_url,
+    coalesce(u.role, 'user')::public.user_role AS role,
+    coalesce(u.email_verified, FALSE)::boolean AS email_verified,
+    coalesce(u.created_at, now())::timestamptz AS created_at,
+    coalesce(u.updated_at, now())::timestamptz AS updated_at,
+    u.last_login,
+    u.disabled_at
+FROM (SELECT) AS one
+LEFT JOIN shown AS u ON TRUE
+LEFT JOIN updated AS m ON TRUE;
+
+-- name: UserDisable :one
+-- UserDisable keeps a person from signing in, after UserLockForChange: their
+-- sessions end, and the tokens in their mail that would change the account are
+-- void. Someone who is disabled already loses what has come to be since.
+-- Verdicts: disabled, already, user_unknown, raced.
+WITH target AS MATERIALIZED (
+    SELECT u.id
+    FROM public.users AS u
+    WHERE u.id = sqlc.arg(id)::uuid
+        AND u.id::text = current_setting('elevate.user', TRUE)
+        AND u.erased_at IS NULL
+), updated AS (
+    UPDATE public.users AS u
+    SET disabled_at = now(),
+        updated_at = now()
+    FROM target AS t
+    WHERE u.id = t.id AND u.disabled_at IS NULL
+    RETURNING
+        u.id,
+        u.email,
+        u.name,
+        u.bio,
+        u.avatar_url,
+        u.role,
+        u.email_verified,
+        u.created_at,
+        u.updated_at,
+        u.last_login,
+        u.disabled_at
+), ended AS (
+    UPDATE public.sessions AS s
+    SET revoked_at = statement_timestamp()
+    FROM target AS t
+    WHERE s.user_id = t.id AND s.revoked_at IS NULL
+), voided AS (
+    DELETE FROM public.user_tokens AS k
+    USING target AS t
+    WHERE k.user_id = t.id AND k.purpose IN ('reset_password', 'change_email')
+), shown AS (
+    SELECT m.*
+    FROM updated AS m
+    UNION ALL
+    SELECT
+        u.id,
+        u.email,
+        u.name,
+        u.bio,
+        u.avatar_url,
+        u.role,
+        u.email_verified,
+        u.created_at,
+        u.updated_at,
+        u.last_login,
+        u.disabled_at
+    FROM public.users AS u
+    WHERE u.id = sqlc.arg(id)::uuid
+        AND u.erased_at IS NULL
+        AND NOT EXISTS (SELECT FROM updated)
+)
+SELECT
+    (CASE
+        WHEN m.id IS NOT NULL THEN 'disabled'
+        WHEN u.id IS NULL THEN 'user_unknown'
+        WHEN t.id IS NULL THEN 'raced'
+        ELSE 'already'
+    END)::text AS verdict,
+    sqlc.arg(id)::uuid AS id,
+    coalesce(u.email, '')::text AS email,
+    coalesce(u.name, '')::text AS name,
+    coalesce(u.bio, '')::text AS bio,
+    coalesce(u.avatar_url, '')::text AS avatar_url,
+    coalesce(u.role, 'user')::public.user_role AS role,
+    coalesce(u.email_verified, FALSE)::boolean AS email_verified,
+    coalesce(u.created_at, now())::timestamptz AS created_at,
+    coalesce(u.updated_at, now())::timestamptz AS updated_at,
+    u.last_login,
+    u.disabled_at
+FROM (SELECT) AS one
+LEFT JOIN shown AS u ON TRUE
+LEFT JOIN updated AS m ON TRUE
+LEFT JOIN target AS t ON TRUE;
+
+-- name: UserEnable :one
+-- UserEnable lets a person sign in again. It judges only the row it updates, so it
+-- needs no lock before it.
+-- Verdicts: enabled, already, user_unknown, raced.
+WITH updated AS (
+    UPDATE public.users AS u
+    SET disabled_at = NULL,
+        updated_at = now()
+    WHERE u.id = sqlc.arg(id)::uuid
+        AND u.erased_at IS NULL
+        AND u.disabled_at IS NOT NULL
+    RETURNING
+        u.id,
+        u.email,
+        u.name,
+        u.bio,
+        u.avatar_url,
+        u.role,
+        u.email_verified,
+        u.created_at,
+        u.updated_at,
+        u.last_login,
+        u.disabled_at
+), shown AS (
+    SELECT m.*
+    FROM updated AS m
+    UNION ALL
+    SELECT
+        u.id,
+        u.email,
+        u.name,
+        u.bio,
+        u.avatar_url,
+        u.role,
+        u.email_verified,
+        u.created_at,
+        u.updated_at,
+        u.last_login,
+        u.disabled_at
+    FROM public.users AS u
+    WHERE u.id = sqlc.arg(id)::uuid
+        AND u.erased_at IS NULL
+        AND NOT EXISTS (SELECT FROM updated)
+)
+SELECT
+    (CASE
+        WHEN m.id IS NOT NULL THEN 'enabled'
+        WHEN u.id IS NULL THEN 'user_unknown'
+        WHEN u.disabled_at IS NULL THEN 'already'
+        ELSE 'raced'
+    END)::text AS verdict,
+    sqlc.arg(id)::uuid AS id,
+    coalesce(u.email, '')::text AS email,
+    coalesce(u.name, '')::text AS name,
+    coalesce(u.bio, '')::text AS bio,
+    coalesce(u.avatar_url, '')::text AS avatar_url,
+    coalesce(u.role, 'user')::public.user_role AS role,
+    coalesce(u.email_verified, FALSE)::boolean AS email_verified,
+    coalesce(u.created_at, now())::timestamptz AS created_at,
+    coalesce(u.updated_at, now())::timestamptz AS updated_at,
+    u.last_login,
+    u.disabled_at
+FROM (SELECT) AS one
+LEFT JOIN shown AS u ON TRUE
+LEFT JOIN updated AS m ON TRUE;
+
 -- name: UserGet :one
 -- UserGet is one person; a tombstone is unknown.
 SELECT

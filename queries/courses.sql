@@ -411,6 +411,50 @@ FROM (SELECT) AS one
 LEFT JOIN target AS t ON TRUE
 LEFT JOIN gone AS g ON TRUE;
 
+-- name: CourseTransfer :one
+-- CourseTransfer gives all courses of one person to another. Locks both KEY SHARE,
+-- so that nobody who is being erased gets any, then the courses by id. What it
+-- judges and moves are rows that it has locked itself, so it needs no statement
+-- before it. A course that is being made meanwhile may stay behind.
+-- Verdicts: moved, user_unknown, not_instructor.
+WITH locked AS MATERIALIZED (
+    SELECT u.id, u.role, u.erased_at
+    FROM public.users AS u
+    WHERE u.id IN (sqlc.arg(from_id)::uuid, sqlc.arg(to_id)::uuid)
+    ORDER BY u.id
+    FOR KEY SHARE OF u
+), pair AS MATERIALIZED (
+    SELECT
+        count(*) FILTER (
+            WHERE k.id = sqlc.arg(from_id)::uuid OR k.erased_at IS NULL
+        ) = 2 AS known,
+        count(*) FILTER (
+            WHERE k.id = sqlc.arg(to_id)::uuid AND k.role IN ('instructor', 'admin')
+        ) = 1 AS teaches
+    FROM locked AS k
+), taught AS MATERIALIZED (
+    SELECT c.id
+    FROM pair AS p
+    JOIN public.courses AS c ON c.instructor_id = sqlc.arg(from_id)::uuid
+    WHERE p.known AND p.teaches
+    ORDER BY c.id
+    FOR NO KEY UPDATE OF c
+), moved AS (
+    UPDATE public.courses AS c
+    SET instructor_id = sqlc.arg(to_id)::uuid
+    FROM taught AS t
+    WHERE c.id = t.id
+    RETURNING c.id
+)
+SELECT
+    (CASE
+        WHEN NOT p.known THEN 'user_unknown'
+        WHEN NOT p.teaches THEN 'not_instructor'
+        ELSE 'moved'
+    END)::text AS verdict,
+    (SELECT count(*) FROM moved)::integer AS courses
+FROM pair AS p;
+
 -- name: CourseGet :one
 -- CourseGet is a course that is published, or that the reader teaches.
 SELECT
