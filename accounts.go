@@ -208,7 +208,8 @@ type SyncUserResult struct {
 // the email; ErrNotFound for someone who was erased.
 //
 // Idempotent: a repeat changes nothing, not even updated_at. Locks: the user
-// UPDATE, when anything differs. In a caller's transaction: joins it.
+// UPDATE, when anything differs. In a caller's transaction: joins it, behind a
+// savepoint.
 func (s *Store) SyncUser(ctx context.Context, params SyncUserParams) (result SyncUserResult, err error) {
 	if params.Role == "" {
 		params.Role = RoleUser

@@ -12,12 +12,20 @@ import (
 // constraintError says what it means that a constraint refused a statement whose
 // own checks had let it through: another transaction, or a writer that is not the
 // library, was in between. The cause stays.
-func constraintError(err error) error {
+func (c *core) constraintError(err error) error {
 	var pgErr *pgconn.PgError
 	if !errors.As(err, &pgErr) {
 		return err
 	}
-	if meaning := meaningOf(db.Constraint(pgErr.ConstraintName)); meaning != nil {
+	meaning := meaningOf(db.Constraint(pgErr.ConstraintName))
+	if pgErr.SchemaName != c.schema.name || meaning == nil {
+		meaning = nil
+		if pgErr.Code == stateForeignKeyViolation {
+			// The host's tables may point to ours, under whatever name.
+			meaning = &ConflictError{Reason: ConflictReferenced}
+		}
+	}
+	if meaning != nil {
 		return fmt.Errorf("%w: %w", meaning, err)
 	}
 	return err

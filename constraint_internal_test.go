@@ -113,13 +113,32 @@ func TestEveryConstraintHasAMeaningOrAReason(t *testing.T) {
 func TestConstraintError(t *testing.T) {
 	t.Parallel()
 
-	cause := &pgconn.PgError{Code: "23505", ConstraintName: string(db.ConstraintIdxCoursesSlug)}
-	err := constraintError(cause)
+	core := &core{}
+	core.schema.place("school")
+	refusal := func(state, schema string, name db.Constraint) *pgconn.PgError {
+		return &pgconn.PgError{Code: state, SchemaName: schema, ConstraintName: string(name)}
+	}
+	cause := refusal("23505", "school", db.ConstraintIdxCoursesSlug)
+	err := core.constraintError(cause)
 	require.ErrorIs(t, err, ErrSlugTaken)
 	require.ErrorIs(t, err, cause, "the cause stays")
 
 	other := errors.New("other")
-	require.Equal(t, other, constraintError(other))
-	unknown := &pgconn.PgError{Code: "23505", ConstraintName: "the_hosts_own"}
-	require.Equal(t, error(unknown), constraintError(unknown))
+	require.Equal(t, other, core.constraintError(other))
+	for _, hosts := range []*pgconn.PgError{
+		refusal("23505", "public", db.ConstraintIdxCoursesSlug),
+		refusal("23505", "school", "the_hosts_own"),
+	} {
+		require.Equal(t, error(hosts), core.constraintError(hosts))
+	}
+	for _, hosts := range []*pgconn.PgError{
+		refusal("23503", "public", db.ConstraintLessonsCourseIDFkey),
+		refusal("23503", "school", "the_hosts_own"),
+	} {
+		err := core.constraintError(hosts)
+		var conflict *ConflictError
+		require.ErrorAs(t, err, &conflict)
+		require.Equal(t, ConflictReferenced, conflict.Reason)
+		require.NotErrorIs(t, err, ErrNotFound)
+	}
 }

@@ -275,7 +275,7 @@ type UpdateCourseParams struct {
 //
 // Idempotent: values that are there already are success, at the version given or
 // one later, and change nothing. Locks: the course NO KEY UPDATE, with a new slug
-// UPDATE. In a caller's transaction: joins it, in a savepoint.
+// UPDATE. In a caller's transaction: joins it, behind a savepoint.
 func (s *Store) UpdateCourse(ctx context.Context, params UpdateCourseParams) (updated Course, err error) {
 	defer wrap(&err, "update course %s", params.ID)
 	if err := s.actor.mayTeach(); err != nil {
@@ -394,18 +394,18 @@ func (s *Store) publish(ctx context.Context, courseID uuid.UUID, published bool)
 //
 // Errors: ErrForbidden; ErrNotFound for an unknown course and for another
 // instructor's; *ConflictError, whose reason and count say what stands in the
-// way.
+// way, ConflictReferenced for a table of the host's.
 //
 // Idempotent: a repeat is ErrNotFound, which after ErrCommitUnknown means that
 // the course is gone. Locks: the course UPDATE, then its assignments. In a
-// caller's transaction: joins it.
+// caller's transaction: joins it, behind a savepoint.
 func (s *Store) DeleteCourse(ctx context.Context, courseID uuid.UUID) (err error) {
 	defer wrap(&err, "delete course %s", courseID)
 	if err := s.actor.mayTeach(); err != nil {
 		return err
 	}
 	params := db.CourseDeleteParams{CourseID: courseID, TeacherID: s.actor.teacher()}
-	row, err := write(ctx, s, func(q *db.Queries) (db.CourseDeleteRow, error) {
+	row, err := writeGuarded(ctx, s, func(q *db.Queries) (db.CourseDeleteRow, error) {
 		if err := q.CourseLock(ctx, courseID); err != nil {
 			return db.CourseDeleteRow{}, err
 		}

@@ -28,8 +28,9 @@ type Config struct {
 
 	// MaxAttempts is how often an operation outside a caller's transaction, or
 	// the function given to [Store.InTx], is tried when it meets a
-	// serialization failure, a deadlock, a lock timeout, or a connection that
-	// was lost before anything was sent. 1 turns retries off. Defaults to 5.
+	// serialization failure, a deadlock, a lock timeout, an internal error of
+	// the server's multixact bookkeeping, or a connection that was lost before
+	// anything was sent. 1 turns retries off. Defaults to 5.
 	MaxAttempts int
 
 	// Messages are the texts of notifications, by type; types that are missing

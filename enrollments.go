@@ -318,10 +318,11 @@ type UnenrollResult struct {
 // trusted.
 //
 // Errors: ErrForbidden; ErrNotFound for an unknown user or course;
-// ErrCourseCompleted.
+// ErrCourseCompleted; *ConflictError with ConflictReferenced when a table of the
+// host points to the enrollment.
 //
 // Idempotent: a repeat returns Removed false. Locks: user KEY SHARE, enrollment
-// UPDATE. In a caller's transaction: joins it.
+// UPDATE. In a caller's transaction: joins it, behind a savepoint.
 func (s *Store) Unenroll(ctx context.Context, params UnenrollParams) (result UnenrollResult, err error) {
 	defer wrap(&err, "unenroll user %s from course %s", params.UserID, params.CourseID)
 	if err := s.actor.mayActFor(params.UserID); err != nil {
@@ -333,7 +334,7 @@ func (s *Store) Unenroll(ctx context.Context, params UnenrollParams) (result Une
 		CourseID:       params.CourseID,
 		DeleteProgress: params.DeleteProgress,
 	}
-	verdict, err := write(ctx, s, func(q *db.Queries) (string, error) {
+	verdict, err := writeGuarded(ctx, s, func(q *db.Queries) (string, error) {
 		if err := q.EnrollmentLock(ctx, lock); err != nil {
 			return "", err
 		}

@@ -186,6 +186,9 @@ const (
 	// that writes may return it. Call again.
 	ConflictRaced ConflictReason = "raced"
 
+	// ConflictReferenced: a table of the host points to what was to be deleted.
+	ConflictReferenced ConflictReason = "referenced by another table"
+
 	// ConflictSuperseded: another certificate was issued since.
 	ConflictSuperseded ConflictReason = "superseded"
 

@@ -392,7 +392,8 @@ func (s *Store) ReorderLessons(ctx context.Context, courseID uuid.UUID, lessonID
 // stay completed. The actor teaches the course or is trusted.
 //
 // Errors: ErrForbidden; ErrNotFound for an unknown lesson and for another
-// instructor's; *ConflictError with ConflictLastLesson.
+// instructor's; *ConflictError with ConflictLastLesson, or ConflictReferenced for
+// a table of the host's.
 //
 // Idempotent: a repeat changes nothing and is ErrNotFound. Locks: course UPDATE,
 // lesson, then the open enrollments, by id. In a caller's transaction: joins it,

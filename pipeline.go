@@ -18,11 +18,13 @@ import (
 // schemaName rewrites "public." in a query to the schema that holds the tables.
 // It is the only change ever made to the text of a query.
 type schemaName struct {
+	name   string   // as it stands
 	prefix string   // quoted, with its dot; empty for public
 	cache  sync.Map // query text as generated → as sent
 }
 
 func (n *schemaName) place(schema string) {
+	n.name = schema
 	if schema != "public" {
 		n.prefix = pgx.Identifier{schema}.Sanitize() + "."
 	}
@@ -321,9 +323,9 @@ func write[Row any](ctx context.Context, s *Store, op func(q *db.Queries) (Row, 
 	return send(ctx, s, op, false)
 }
 
-// writeGuarded is write for statements that can meet a unique or exclusion
-// constraint in spite of their own checks: in a caller's transaction they run in
-// a savepoint, so that the refusal leaves it usable.
+// writeGuarded is write for statements that can meet a constraint in spite of
+// their own checks, be it a foreign key of the host: in a caller's transaction
+// they run in a savepoint, so that the refusal leaves it usable.
 func writeGuarded[Row any](ctx context.Context, s *Store, op func(q *db.Queries) (Row, error)) (Row, error) {
 	return send(ctx, s, op, true)
 }
@@ -339,7 +341,7 @@ func send[Row any](ctx context.Context, s *Store, op func(q *db.Queries) (Row, e
 	if s.tx != nil {
 		row, err := settle(ctx, s, op, guarded)
 		if err != nil {
-			return none, constraintError(err)
+			return none, s.core.constraintError(err)
 		}
 		return row, nil
 	}
@@ -349,7 +351,7 @@ func send[Row any](ctx context.Context, s *Store, op func(q *db.Queries) (Row, e
 		return err
 	})
 	if err != nil {
-		return none, constraintError(err)
+		return none, s.core.constraintError(err)
 	}
 	return row, nil
 }
@@ -374,7 +376,7 @@ func settle[Row any](ctx context.Context, s *Store, op func(q *db.Queries) (Row,
 			continue
 		case errors.Is(err, errRaced):
 			return none, &ConflictError{Reason: ConflictRaced}
-		case p.guarded && refusedByIndex(err):
+		case p.guarded && refusedByConstraint(err):
 			return none, errors.Join(err, undo(ctx, p.undoGuard))
 		case p.tx == nil && sqlState(err) == stateActiveTransaction:
 			return none, fmt.Errorf("%w: %w", ErrIsolation, err)
@@ -395,8 +397,8 @@ func (p *pipeline) act(ctx context.Context, q *db.Queries, actor Actor) error {
 	return q.ActorSetWithin(ctx, db.ActorSetWithinParams(params))
 }
 
-// undoGuard makes the caller's transaction usable again after an index refused a
-// guarded statement.
+// undoGuard makes the caller's transaction usable again after a constraint refused
+// a guarded statement.
 func (p *pipeline) undoGuard(ctx context.Context) error {
 	_, err := p.tx.Exec(ctx, guardUndo)
 	if err == nil {

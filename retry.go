@@ -89,9 +89,13 @@ func lockedBesideRollback(err error) bool {
 	return ok && pgErr.Routine == "MultiXactIdCreateFromMembers"
 }
 
-func refusedByIndex(err error) bool {
-	state := sqlState(err)
-	return state == stateUniqueViolation || state == stateExclusionViolation
+func refusedByConstraint(err error) bool {
+	switch sqlState(err) {
+	case stateUniqueViolation, stateExclusionViolation, stateForeignKeyViolation:
+		return true
+	default:
+		return false
+	}
 }
 
 // outcomeUnknown reports whether the connection ended after something was sent
