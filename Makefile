@@ -14,6 +14,8 @@ SQUAWK  := .cache/squawk-2.66.0/node_modules/.bin/squawk
 MODULES := $(dir $(shell find . -name go.mod -not -path './.cache/*'))
 # Those with Go code: the tools only pin.
 CODE    := $(filter-out ./tools/%,$(MODULES))
+# Examples whose dependencies are not to be the library's.
+EXAMPLES := $(filter ./examples/%,$(MODULES))
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z\/]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,8 +45,9 @@ lint: $(LINTER) $(SQUAWK) ## Lint Go and migrations, look for known vulnerabilit
 # The root package also runs in a schema of its own, beside a host's tables of
 # the same names.
 test: ## Run every test; TESTFLAGS='-run TestEnroll -v' narrows it
-	$(POSTGRES) -- sh -c 'go test -count=1 -timeout=10m $(TESTFLAGS) ./... && \
-		ELEVATE_TEST_SCHEMA=school go test -count=1 -timeout=10m $(TESTFLAGS) .'
+	$(POSTGRES) -- sh -ec 'go test -count=1 -timeout=10m $(TESTFLAGS) ./...; \
+		ELEVATE_TEST_SCHEMA=school go test -count=1 -timeout=10m $(TESTFLAGS) .; \
+		for m in $(EXAMPLES); do go test -C $$m -count=1 -timeout=10m $(TESTFLAGS) ./...; done'
 
 test/race: ## Run the tests of the root package under the race detector
 	$(POSTGRES) -- go test -race -count=1 -timeout=15m $(TESTFLAGS) .

@@ -39,7 +39,7 @@ func meaningOf(constraint db.Constraint) error {
 		return ErrEmailTaken
 	case db.ConstraintIdxCoursesSlug:
 		return ErrSlugTaken
-	case db.ConstraintIdxLessonsOrder:
+	case db.ConstraintIdxLessonsOrder, db.ConstraintIdxPaymentsStripe:
 		return &ConflictError{Reason: ConflictRaced}
 	case db.ConstraintCertificatesUserIDCourseIDKey:
 		return &ConflictError{Reason: ConflictSuperseded}

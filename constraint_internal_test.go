@@ -69,9 +69,6 @@ var unmet = map[string][]db.Constraint{
 	"the statement locks the row that it points to": {
 		db.ConstraintPaymentEventsPaymentIDFkey,
 	},
-	"arbitrated by NOT EXISTS under the lock of the payment": {
-		db.ConstraintIdxPaymentsStripe,
-	},
 	"no operation writes the table yet": {
 		db.ConstraintAssignmentsCourseIDFkey,
 		db.ConstraintAssignmentsMaxScoreCheck,

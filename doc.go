@@ -1,6 +1,6 @@
 // Package elevate is the data layer of a learning platform on PostgreSQL:
-// accounts, courses and their lessons, enrollments, progress and certificates, as
-// operations that are each one transaction and one round trip.
+// accounts, courses and their lessons, enrollments, progress, certificates and
+// payments, as operations that are each one transaction and one round trip.
 //
 // # First program
 //
@@ -173,4 +173,13 @@
 //   - [Store.ReinstateCertificate] undoes that.
 //   - [Store.ListCertificates] lists a learner's certificates.
 //   - [Store.VerifyCertificate] says what a public id stands for.
+//
+// # Payments
+//
+//   - [Store.CreatePayment] notes that a learner is to pay for a course.
+//   - [Store.ApplyPaymentEvent] applies what the provider reports: who has paid is
+//     enrolled, who was refunded no longer.
+//   - [Store.GetPayment] is one payment.
+//   - [Store.ListPayments] lists a learner's payments.
+//   - [Store.StalePayments] lists payments of which nothing was heard.
 package elevate

@@ -84,6 +84,17 @@ func comeback() map[string]func(ctx context.Context, b *testBundle, userID, cour
 			})
 			return err
 		},
+		"ApplyPaymentEvent": func(ctx context.Context, b *testBundle, userID, courseID uuid.UUID) error {
+			var id uuid.UUID
+			err := b.pool.QueryRow(ctx, b.sql(`INSERT INTO {s}.payments (user_id, course_id, amount, status)
+				VALUES ($1, $2, 100, 'pending') RETURNING id`), userID, courseID).Scan(&id)
+			if err != nil {
+				return err
+			}
+			_, err = b.system.ApplyPaymentEvent(ctx, eventOf(
+				elevate.Payment{ID: id, Amount: 100, Currency: "USD"}, elevate.PaymentSucceeded))
+			return err
+		},
 	}
 }
 

@@ -91,8 +91,8 @@ var (
 
 // Errors of enrollments and progress.
 var (
-	// ErrNotPublished is returned by [Store.Enroll], [Store.GrantEnrollment] and
-	// [Store.EnrollMany].
+	// ErrNotPublished is returned by [Store.Enroll], [Store.GrantEnrollment],
+	// [Store.EnrollMany] and [Store.CreatePayment].
 	ErrNotPublished = errors.New("course not published")
 
 	// ErrPaymentRequired is returned by [Store.Enroll].
@@ -159,7 +159,8 @@ const (
 	// is not deleted.
 	ConflictHasSubmissions ConflictReason = "has submissions"
 
-	// ConflictIdempotencyKey: the key was used for something else.
+	// ConflictIdempotencyKey: the key, or the id of an event, was used for
+	// something else.
 	ConflictIdempotencyKey ConflictReason = "idempotency key used for something else"
 
 	// ConflictIDTaken: the id that the caller chose is another row's.

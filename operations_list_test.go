@@ -19,6 +19,7 @@ func operations() []operation {
 		enrollmentOperations(),
 		progressOperations(),
 		certificateOperations(),
+		paymentOperations(),
 	)
 }
 

@@ -66,7 +66,8 @@ type world struct {
 	course, draft uuid.UUID
 	lessons       []uuid.UUID
 	draftLesson   uuid.UUID
-	certificate   string // set by operations that need one
+	certificate   string    // set by operations that need one
+	payment       uuid.UUID // likewise, of the learner for the course, which then costs something
 }
 
 func newWorld(t testing.TB, b *testBundle) *world {

@@ -65,6 +65,20 @@ func (p PageParams) newestFirst(of list) (position, int32, error) {
 	}
 }
 
+// oldestFirst is where a list begins that is sorted by time and id, both
+// ascending.
+func (p PageParams) oldestFirst(of list) (position, int32, error) {
+	limit, err := p.limit()
+	if err != nil {
+		return position{}, 0, err
+	}
+	after, err := decodeCursor(of, p.Cursor)
+	if err != nil || after == nil {
+		return position{}, limit, err
+	}
+	return *after, limit, nil
+}
+
 // byID is where a list begins that is sorted by id, ascending.
 func (p PageParams) byID(of list) (uuid.UUID, int32, error) {
 	limit, err := p.limit()

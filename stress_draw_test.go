@@ -158,6 +158,7 @@ func stressOperations() []stressOperation {
 		stressCoursesAndUsers(),
 		stressAccounts(),
 		stressCertificates(),
+		stressPayments(),
 		stressReads(),
 	)
 }
