@@ -161,4 +161,9 @@
 //   - [Store.ReinstateCertificate] undoes that.
 //   - [Store.ListCertificates] lists a learner's certificates.
 //   - [Store.VerifyCertificate] says what a public id stands for.
+//
+// # Events
+//
+//   - [Store.Events] is the feed of what happened, for other programs to react to;
+//     docs/events.md has its guarantees.
 package elevate
