@@ -113,8 +113,8 @@ const (
 	listUnread
 )
 
-// listEvents is not one of those, for whose cursors a number will do until the
-// page is turned: readers keep those of events for years.
+// listEvents has a number of its own, which never changes: readers of events keep
+// their cursors for years.
 const listEvents list = 'E'
 
 // position is the sort key of the last row of a page. Which fields count depends
