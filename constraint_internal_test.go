@@ -43,6 +43,7 @@ var unmet = map[string][]db.Constraint{
 	},
 	"an id or a token that only the library makes": {
 		db.ConstraintEnrollmentsPkey,
+		db.ConstraintEventsPkey,
 		db.ConstraintIdxSessionsToken,
 		db.ConstraintNotificationsPkey,
 		db.ConstraintProgressPkey,

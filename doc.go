@@ -182,4 +182,9 @@
 //   - [Store.GetPayment] is one payment.
 //   - [Store.ListPayments] lists a learner's payments.
 //   - [Store.StalePayments] lists payments of which nothing was heard.
+//
+// # Events
+//
+//   - [Store.Events] is the feed of what happened, for other programs to react to;
+//     docs/events.md has its guarantees.
 package elevate

@@ -20,6 +20,7 @@ func operations() []operation {
 		progressOperations(),
 		certificateOperations(),
 		paymentOperations(),
+		eventOperations(),
 	)
 }
 

@@ -125,8 +125,11 @@ const (
 	listStalePayments
 	listNotifications
 	listUnread
-	listEvents
 )
+
+// listEvents has a number of its own, which never changes: readers of events keep
+// their cursors for years.
+const listEvents list = 'E'
 
 // position is the sort key of the last row of a page. Which fields count depends
 // on the list; rank is for lists that are sorted by a number.
@@ -136,41 +139,56 @@ type position struct {
 	id   uuid.UUID
 }
 
-const cursorSize = 1 + 8 + 8 + 16 + 4
+const positionSize = 8 + 8 + 16
 
-// encode makes the cursor: the list, the key, and a checksum, base64url.
+// encode makes the cursor.
 func (p position) encode(of list) string {
-	raw := make([]byte, 0, cursorSize)
-	raw = append(raw, byte(of))
-	raw = binary.BigEndian.AppendUint64(raw, uint64(p.at.UnixMicro()))
-	raw = binary.BigEndian.AppendUint64(raw, uint64(p.rank)) //nolint:gosec // bits, decoded alike
-	raw = append(raw, p.id[:]...)
+	key := make([]byte, 0, positionSize)
+	key = binary.BigEndian.AppendUint64(key, uint64(p.at.UnixMicro()))
+	key = binary.BigEndian.AppendUint64(key, uint64(p.rank)) //nolint:gosec // bits, decoded alike
+	key = append(key, p.id[:]...)
+	return seal(of, key)
+}
+
+// seal makes a cursor of a list and a key: both and a checksum, base64url.
+func seal(of list, key []byte) string {
+	raw := append([]byte{byte(of)}, key...)
 	raw = binary.BigEndian.AppendUint32(raw, crc32.ChecksumIEEE(raw))
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
+// unseal is the key in a cursor, of so many bytes. The checksum finds a cursor
+// that was cut or mistyped.
+func unseal(of list, cursor string, size int) ([]byte, error) {
+	size += 1 + 4
+	if len(cursor) != base64.RawURLEncoding.EncodedLen(size) {
+		return nil, ErrInvalidCursor
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	if err != nil || len(raw) != size || list(raw[0]) != of {
+		return nil, ErrInvalidCursor
+	}
+	body, sum := raw[:size-4], binary.BigEndian.Uint32(raw[size-4:])
+	if crc32.ChecksumIEEE(body) != sum {
+		return nil, ErrInvalidCursor
+	}
+	return body[1:], nil
+}
+
 // decodeCursor is nil for the first page. A cursor grants nothing: each list
-// checks what its reader may see on every page. The checksum finds a cursor that
-// was cut or mistyped.
+// checks what its reader may see on every page.
 func decodeCursor(of list, cursor string) (*position, error) {
 	if cursor == "" {
 		return nil, nil //nolint:nilnil // no position is where a list begins
 	}
-	if len(cursor) != base64.RawURLEncoding.EncodedLen(cursorSize) {
-		return nil, ErrInvalidCursor
-	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
-	if err != nil || len(raw) != cursorSize || list(raw[0]) != of {
-		return nil, ErrInvalidCursor
-	}
-	body, sum := raw[:cursorSize-4], binary.BigEndian.Uint32(raw[cursorSize-4:])
-	if crc32.ChecksumIEEE(body) != sum {
-		return nil, ErrInvalidCursor
+	key, err := unseal(of, cursor, positionSize)
+	if err != nil {
+		return nil, err
 	}
 	p := &position{
-		at:   time.UnixMicro(int64(binary.BigEndian.Uint64(body[1:9]))).UTC(), //nolint:gosec // bits, encoded alike
-		rank: int64(binary.BigEndian.Uint64(body[9:17])),                      //nolint:gosec // bits, encoded alike
-		id:   uuid.UUID(body[17:33]),
+		at:   time.UnixMicro(int64(binary.BigEndian.Uint64(key[0:8]))).UTC(), //nolint:gosec // bits, encoded alike
+		rank: int64(binary.BigEndian.Uint64(key[8:16])),                      //nolint:gosec // bits, encoded alike
+		id:   uuid.UUID(key[16:32]),
 	}
 	// PostgreSQL's timestamps end where four-digit years did long before.
 	if p.at.Year() < 1 || p.at.Year() > 9999 || p.encode(of) != cursor {

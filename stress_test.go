@@ -530,6 +530,38 @@ func (r *stress) requireConsistent(t *testing.T) {
 			FROM {s}.lessons AS l
 			GROUP BY l.course_id
 			HAVING min(l."order") <> 1 OR max(l."order") <> count(*) OR count(DISTINCT l."order") <> count(*)`,
+		"enrollments of which the last event says otherwise": `
+			SELECT k.*
+			FROM (
+				SELECT DISTINCT ON (x.user_id, x.course_id) x.*
+				FROM {s}.events AS x
+				WHERE x.type LIKE 'enrollment.%'
+				ORDER BY x.user_id, x.course_id, x.clock DESC, x.id DESC
+			) AS k
+			FULL JOIN {s}.enrollments AS e ON e.user_id = k.user_id AND e.course_id = k.course_id
+			WHERE CASE k.type WHEN 'enrollment.created' THEN k.subject_id END IS DISTINCT FROM e.id`,
+		// Not the other way: a lesson that is deleted takes its completions along
+		// without an event, and here lessons come back under the ids they had.
+		"completed lessons of which the last event says otherwise": `
+			SELECT p.*
+			FROM {s}.progress AS p
+			LEFT JOIN LATERAL (
+				SELECT x.type
+				FROM {s}.events AS x
+				WHERE x.type LIKE 'lesson.%' AND x.user_id = p.user_id AND x.subject_id = p.lesson_id
+				ORDER BY x.clock DESC, x.id DESC
+				LIMIT 1
+			) AS k ON TRUE
+			WHERE p.completed AND k.type IS DISTINCT FROM 'lesson.completed'`,
+		"completions of courses without their event": `
+			SELECT s.user_id, s.course_id, count(*)
+			FROM {s}.stress_completions AS s
+			GROUP BY s.user_id, s.course_id
+			EXCEPT
+			SELECT x.user_id, x.course_id, count(*)
+			FROM {s}.events AS x
+			WHERE x.type = 'course.completed'
+			GROUP BY x.user_id, x.course_id`,
 		"published courses without lessons": `
 			SELECT c.*
 			FROM {s}.courses AS c

@@ -114,6 +114,9 @@ const (
 	// course_id).
 	ConstraintIdxEnrollmentsUnique Constraint = "idx_enrollments_unique"
 
+	// ConstraintEventsPkey holds events to PRIMARY KEY (era, clock, id).
+	ConstraintEventsPkey Constraint = "events_pkey"
+
 	// ConstraintIdentitiesPkey holds identities to PRIMARY KEY (provider,
 	// subject).
 	ConstraintIdentitiesPkey Constraint = "identities_pkey"
@@ -328,6 +331,7 @@ func AllConstraintValues() []Constraint {
 		ConstraintEnrollmentsUserIDCourseIDFrozen,
 		ConstraintEnrollmentsUserIDFkey,
 		ConstraintIdxEnrollmentsUnique,
+		ConstraintEventsPkey,
 		ConstraintIdentitiesPkey,
 		ConstraintIdentitiesUserIDFkey,
 		ConstraintIdxLessonsOrder,

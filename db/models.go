@@ -268,6 +268,17 @@ type Enrollment struct {
 	LessonsCompleted int32
 }
 
+type Event struct {
+	Clock     int64
+	ID        int64
+	At        time.Time
+	Era       int32
+	Type      string
+	UserID    *uuid.UUID
+	CourseID  *uuid.UUID
+	SubjectID uuid.UUID
+}
+
 type Identity struct {
 	Provider string
 	Subject  string

@@ -81,6 +81,17 @@ CREATE TABLE enrollments (
     lessons_completed integer NOT NULL DEFAULT 0
 ) WITH (autovacuum_vacuum_scale_factor=0.02, fillfactor=85);
 
+CREATE TABLE events (
+    clock bigint NOT NULL DEFAULT GREATEST(pg_current_xact_id()::text::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1),
+    id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    at timestamp with time zone NOT NULL DEFAULT now(),
+    era integer NOT NULL DEFAULT event_era(),
+    type text NOT NULL,
+    user_id uuid,
+    course_id uuid,
+    subject_id uuid NOT NULL
+) WITH (autovacuum_analyze_scale_factor=0.02, autovacuum_vacuum_insert_scale_factor=0.05);
+
 CREATE TABLE identities (
     provider text COLLATE "C" NOT NULL,
     subject text COLLATE "C" NOT NULL,
@@ -208,6 +219,10 @@ CREATE TABLE users (
     disabled_at timestamp with time zone
 ) WITH (fillfactor=90);
 
+-- other relations
+
+CREATE RELATION events_id_seq; -- S
+
 -- constraints
 
 ALTER TABLE announcements ADD CONSTRAINT announcements_recipients_check
@@ -287,6 +302,9 @@ ALTER TABLE enrollments ADD CONSTRAINT enrollments_user_id_fkey
 
 ALTER TABLE enrollments ADD CONSTRAINT enrollments_pkey
     PRIMARY KEY (id);
+
+ALTER TABLE events ADD CONSTRAINT events_pkey
+    PRIMARY KEY (era, clock, id);
 
 ALTER TABLE identities ADD CONSTRAINT identities_user_id_fkey
     FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
@@ -559,6 +577,54 @@ BEGIN
 END
 $function$;
 
+CREATE OR REPLACE FUNCTION event_era()
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN 0;
+
+CREATE OR REPLACE FUNCTION event_record()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        NEW := OLD;
+    END IF;
+    CASE TG_ARGV[1]
+        WHEN 'own' THEN
+            INSERT INTO events (type, user_id, course_id, subject_id)
+            VALUES (TG_ARGV[0], NEW.user_id, NEW.course_id, NEW.id);
+        WHEN 'lesson' THEN
+            INSERT INTO events (type, user_id, course_id, subject_id)
+            SELECT TG_ARGV[0], NEW.user_id, l.course_id, l.id
+            FROM lessons AS l
+            WHERE l.id = NEW.lesson_id;
+        WHEN 'course of learner' THEN
+            INSERT INTO events (type, user_id, course_id, subject_id)
+            VALUES (TG_ARGV[0], NEW.user_id, NEW.course_id, NEW.course_id);
+        WHEN 'user' THEN
+            INSERT INTO events (type, user_id, subject_id)
+            VALUES (TG_ARGV[0], NEW.id, NEW.id);
+        WHEN 'course' THEN
+            INSERT INTO events (type, course_id, subject_id)
+            VALUES (TG_ARGV[0], NEW.id, NEW.id);
+        WHEN 'assignment' THEN
+            INSERT INTO events (type, user_id, course_id, subject_id)
+            SELECT TG_ARGV[0], NEW.user_id, a.course_id, NEW.id
+            FROM assignments AS a
+            WHERE a.id = NEW.assignment_id;
+        WHEN 'payment' THEN
+            INSERT INTO events (type, user_id, course_id, subject_id)
+            SELECT TG_ARGV[0], x.user_id, x.course_id, x.id
+            FROM payments AS x
+            WHERE x.id = NEW.payment_id;
+    END CASE;
+    RETURN NULL;
+END
+$function$;
+
 CREATE OR REPLACE FUNCTION keys_freeze()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -782,11 +848,33 @@ $function$;
 
 -- triggers
 
+CREATE TRIGGER certificates_issue_trg AFTER INSERT ON certificates FOR EACH ROW EXECUTE FUNCTION event_record('certificate.issued', 'own');
+
 CREATE TRIGGER certificates_name_trg BEFORE INSERT ON certificates FOR EACH ROW WHEN (new.holder_name IS NULL OR new.course_title IS NULL) EXECUTE FUNCTION certificates_name();
+
+CREATE TRIGGER certificates_reinstate_trg AFTER UPDATE ON certificates FOR EACH ROW WHEN (new.revoked_at IS NULL AND old.revoked_at IS NOT NULL) EXECUTE FUNCTION event_record('certificate.reinstated', 'own');
+
+CREATE TRIGGER certificates_revoke_trg AFTER UPDATE ON certificates FOR EACH ROW WHEN (new.revoked_at IS NOT NULL AND old.revoked_at IS NULL) EXECUTE FUNCTION event_record('certificate.revoked', 'own');
+
+CREATE TRIGGER courses_delete_trg AFTER DELETE ON courses FOR EACH ROW EXECUTE FUNCTION event_record('course.deleted', 'course');
 
 CREATE TRIGGER courses_move_version_trg BEFORE UPDATE ON courses FOR EACH ROW WHEN (old.title::text IS DISTINCT FROM new.title::text OR old.slug::text IS DISTINCT FROM new.slug::text OR old.description IS DISTINCT FROM new.description OR old.instructor_id IS DISTINCT FROM new.instructor_id OR old.category::text IS DISTINCT FROM new.category::text OR old.level IS DISTINCT FROM new.level OR old.price IS DISTINCT FROM new.price OR old.currency::text IS DISTINCT FROM new.currency::text OR old.thumbnail_url::text IS DISTINCT FROM new.thumbnail_url::text OR old.duration IS DISTINCT FROM new.duration OR old.published IS DISTINCT FROM new.published) EXECUTE FUNCTION version_move();
 
+CREATE TRIGGER courses_publish_insert_trg AFTER INSERT ON courses FOR EACH ROW WHEN (new.published) EXECUTE FUNCTION event_record('course.published', 'course');
+
+CREATE TRIGGER courses_publish_trg AFTER UPDATE ON courses FOR EACH ROW WHEN (new.published AND NOT old.published) EXECUTE FUNCTION event_record('course.published', 'course');
+
+CREATE TRIGGER courses_unpublish_trg AFTER UPDATE ON courses FOR EACH ROW WHEN (old.published AND NOT new.published) EXECUTE FUNCTION event_record('course.unpublished', 'course');
+
+CREATE TRIGGER enrollments_begin_trg AFTER INSERT ON enrollments FOR EACH ROW EXECUTE FUNCTION event_record('enrollment.created', 'own');
+
+CREATE TRIGGER enrollments_complete_insert_trg AFTER INSERT ON enrollments FOR EACH ROW WHEN (new.completed_at IS NOT NULL) EXECUTE FUNCTION event_record('course.completed', 'course of learner');
+
+CREATE TRIGGER enrollments_complete_trg AFTER UPDATE ON enrollments FOR EACH ROW WHEN (new.completed_at IS NOT NULL AND old.completed_at IS NULL) EXECUTE FUNCTION event_record('course.completed', 'course of learner');
+
 CREATE TRIGGER enrollments_count_trg AFTER INSERT ON enrollments REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION enrollments_count();
+
+CREATE TRIGGER enrollments_end_trg AFTER DELETE ON enrollments FOR EACH ROW EXECUTE FUNCTION event_record('enrollment.deleted', 'own');
 
 CREATE TRIGGER enrollments_freeze_keys_trg BEFORE UPDATE ON enrollments FOR EACH ROW WHEN (new.user_id IS DISTINCT FROM old.user_id OR new.course_id IS DISTINCT FROM old.course_id) EXECUTE FUNCTION keys_freeze('enrollments_user_id_course_id_frozen');
 
@@ -798,6 +886,24 @@ CREATE TRIGGER lessons_guard_trg BEFORE INSERT OR DELETE ON lessons FOR EACH ROW
 
 CREATE TRIGGER lessons_move_version_trg BEFORE UPDATE ON lessons FOR EACH ROW WHEN (old.title::text IS DISTINCT FROM new.title::text OR old.description IS DISTINCT FROM new.description OR old.content IS DISTINCT FROM new.content OR old.video_url::text IS DISTINCT FROM new.video_url::text OR old.duration IS DISTINCT FROM new.duration) EXECUTE FUNCTION version_move();
 
+CREATE TRIGGER payment_events_quarantine_trg AFTER INSERT ON payment_events FOR EACH ROW WHEN (new.outcome = 'quarantined'::text) EXECUTE FUNCTION event_record('payment.quarantined', 'payment');
+
+CREATE TRIGGER payments_fail_insert_trg AFTER INSERT ON payments FOR EACH ROW WHEN (new.status = 'failed'::payment_status) EXECUTE FUNCTION event_record('payment.failed', 'own');
+
+CREATE TRIGGER payments_fail_trg AFTER UPDATE ON payments FOR EACH ROW WHEN (new.status = 'failed'::payment_status AND old.status <> 'failed'::payment_status) EXECUTE FUNCTION event_record('payment.failed', 'own');
+
+CREATE TRIGGER payments_pay_insert_trg AFTER INSERT ON payments FOR EACH ROW WHEN (new.status = 'succeeded'::payment_status) EXECUTE FUNCTION event_record('payment.succeeded', 'own');
+
+CREATE TRIGGER payments_pay_trg AFTER UPDATE ON payments FOR EACH ROW WHEN (new.status = 'succeeded'::payment_status AND old.status <> 'succeeded'::payment_status) EXECUTE FUNCTION event_record('payment.succeeded', 'own');
+
+CREATE TRIGGER payments_refund_insert_trg AFTER INSERT ON payments FOR EACH ROW WHEN (new.status = 'refunded'::payment_status OR new.refunded_amount > 0) EXECUTE FUNCTION event_record('payment.refunded', 'own');
+
+CREATE TRIGGER payments_refund_trg AFTER UPDATE ON payments FOR EACH ROW WHEN (new.refunded_amount > old.refunded_amount OR new.status = 'refunded'::payment_status AND old.status <> 'refunded'::payment_status) EXECUTE FUNCTION event_record('payment.refunded', 'own');
+
+CREATE TRIGGER progress_complete_insert_trg AFTER INSERT ON progress FOR EACH ROW WHEN (new.completed) EXECUTE FUNCTION event_record('lesson.completed', 'lesson');
+
+CREATE TRIGGER progress_complete_trg AFTER UPDATE ON progress FOR EACH ROW WHEN (new.completed AND NOT old.completed) EXECUTE FUNCTION event_record('lesson.completed', 'lesson');
+
 CREATE TRIGGER progress_count_insert_trg AFTER INSERT ON progress FOR EACH ROW WHEN (new.completed) EXECUTE FUNCTION progress_count();
 
 CREATE TRIGGER progress_count_update_trg AFTER UPDATE ON progress FOR EACH ROW WHEN (new.completed IS DISTINCT FROM old.completed) EXECUTE FUNCTION progress_count();
@@ -805,4 +911,28 @@ CREATE TRIGGER progress_count_update_trg AFTER UPDATE ON progress FOR EACH ROW W
 CREATE TRIGGER progress_discount_trg AFTER DELETE ON progress REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION progress_discount();
 
 CREATE TRIGGER progress_freeze_keys_trg BEFORE UPDATE ON progress FOR EACH ROW WHEN (new.user_id IS DISTINCT FROM old.user_id OR new.lesson_id IS DISTINCT FROM old.lesson_id) EXECUTE FUNCTION keys_freeze('progress_user_id_lesson_id_frozen');
+
+CREATE TRIGGER progress_uncomplete_delete_trg AFTER DELETE ON progress FOR EACH ROW WHEN (old.completed) EXECUTE FUNCTION event_record('lesson.uncompleted', 'lesson');
+
+CREATE TRIGGER progress_uncomplete_trg AFTER UPDATE ON progress FOR EACH ROW WHEN (old.completed AND NOT new.completed) EXECUTE FUNCTION event_record('lesson.uncompleted', 'lesson');
+
+CREATE TRIGGER submissions_grade_trg AFTER UPDATE ON submissions FOR EACH ROW WHEN (new.graded_at IS NOT NULL AND (old.graded_at IS NULL OR new.score IS DISTINCT FROM old.score OR new.feedback IS DISTINCT FROM old.feedback)) EXECUTE FUNCTION event_record('submission.graded', 'assignment');
+
+CREATE TRIGGER submissions_submit_trg AFTER INSERT ON submissions FOR EACH ROW EXECUTE FUNCTION event_record('submission.submitted', 'assignment');
+
+CREATE TRIGGER users_change_email_trg AFTER UPDATE ON users FOR EACH ROW WHEN (new.email::text IS DISTINCT FROM old.email::text AND new.erased_at IS NULL) EXECUTE FUNCTION event_record('user.email_changed', 'user');
+
+CREATE TRIGGER users_change_role_trg AFTER UPDATE ON users FOR EACH ROW WHEN (new.role IS DISTINCT FROM old.role AND new.erased_at IS NULL) EXECUTE FUNCTION event_record('user.role_changed', 'user');
+
+CREATE TRIGGER users_delete_trg AFTER DELETE ON users FOR EACH ROW EXECUTE FUNCTION event_record('user.deleted', 'user');
+
+CREATE TRIGGER users_disable_trg AFTER UPDATE ON users FOR EACH ROW WHEN (new.disabled_at IS NOT NULL AND old.disabled_at IS NULL AND new.erased_at IS NULL) EXECUTE FUNCTION event_record('user.disabled', 'user');
+
+CREATE TRIGGER users_enable_trg AFTER UPDATE ON users FOR EACH ROW WHEN (new.disabled_at IS NULL AND old.disabled_at IS NOT NULL AND new.erased_at IS NULL) EXECUTE FUNCTION event_record('user.enabled', 'user');
+
+CREATE TRIGGER users_erase_trg AFTER UPDATE ON users FOR EACH ROW WHEN (new.erased_at IS NOT NULL AND old.erased_at IS NULL) EXECUTE FUNCTION event_record('user.erased', 'user');
+
+CREATE TRIGGER users_register_trg AFTER INSERT ON users FOR EACH ROW EXECUTE FUNCTION event_record('user.registered', 'user');
+
+CREATE TRIGGER users_verify_email_trg AFTER UPDATE ON users FOR EACH ROW WHEN (new.email_verified AND NOT old.email_verified AND new.erased_at IS NULL) EXECUTE FUNCTION event_record('user.email_verified', 'user');
 
