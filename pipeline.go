@@ -294,7 +294,6 @@ const (
 	verdictUnlinked           = "unlinked"
 	verdictUpdated            = "updated"
 	verdictUserUnknown        = "user_unknown"
-	verdictValid              = "valid"
 )
 
 // maxRaces bounds how often a statement is sent again because a row that decides
