@@ -22,24 +22,30 @@ func emailHash(email string) []byte {
 	return sum[:]
 }
 
-// attempt counts an attempt for a normalised email, in a transaction of its own.
+// attempt counts an attempt for a normalised email, in a transaction of its own,
+// and returns the account to judge it by; its UserID is zero when there is none.
 //
 // Errors: *ThrottleError.
-func (s *Store) attempt(ctx context.Context, purpose, email string) error {
-	params := db.AttemptBeginParams{Purpose: purpose, EmailHash: emailHash(email), Free: freeAttempts}
+func (s *Store) attempt(ctx context.Context, purpose, email string) (account db.AttemptBeginRow, err error) {
+	params := db.AttemptBeginParams{
+		Email:     email,
+		Purpose:   purpose,
+		EmailHash: emailHash(email),
+		Free:      freeAttempts,
+	}
 	row, err := write(ctx, s, func(q *db.Queries) (db.AttemptBeginRow, error) {
 		row, err := q.AttemptBegin(ctx, params)
 		return settled(row, err, row.Verdict)
 	})
 	if err != nil {
-		return err
+		return db.AttemptBeginRow{}, err
 	}
 	switch row.Verdict {
 	case verdictAllowed:
-		return nil
+		return row, nil
 	case verdictThrottled:
-		return &ThrottleError{RetryAfter: time.Duration(row.RetryAfter) * time.Second}
+		return db.AttemptBeginRow{}, &ThrottleError{RetryAfter: time.Duration(row.RetryAfter) * time.Second}
 	default:
-		return unknownVerdict(row.Verdict)
+		return db.AttemptBeginRow{}, unknownVerdict(row.Verdict)
 	}
 }

@@ -42,11 +42,11 @@
 // Every operation is done by an [Actor]: a visitor, a learner, an instructor, an
 // admin, or the host's own code by [System]. [Store.As] binds one. A Store without
 // one acts as a visitor, who may read the published catalogue, verify a
-// certificate and register.
+// certificate, register and sign in.
 //
 // What an actor may not do at all is [ErrForbidden], before the database is
 // touched. What is not theirs is [ErrNotFound], like what does not exist. The
-// actor's role is believed: take it from a session that you have verified.
+// actor's role is believed: take it from [Store.ValidateSession].
 //
 // Triggers see who acts as the settings elevate.actor and elevate.request. More in
 // docs/actors.md.
@@ -75,8 +75,8 @@
 //   - A [*ConflictError] is state that stands in the way, or has moved. Nothing was
 //     changed.
 //   - [ErrCommitUnknown] is a connection that was lost before the answer came. Call
-//     again: every write is idempotent, by what it is about or by an id that the
-//     caller gives.
+//     again: every write but a sign-in is idempotent, by what it is about or by an id
+//     that the caller gives.
 //
 // A repeat is no error: it succeeds and says so, by Created or the like. Deadlocks,
 // serialization failures and lock timeouts are tried again
@@ -125,6 +125,16 @@
 //   - [Store.UnlinkIdentity] takes that back; the last way to sign in stays.
 //   - [Store.UserByIdentity] is whose account it is linked to.
 //   - [Store.ListIdentities] lists what is linked to an account.
+//
+// # Sessions
+//
+//   - [Store.Login] signs a person in by email and password.
+//   - [Store.CreateSession] makes the session of somebody whom the host has signed
+//     in.
+//   - [Store.ValidateSession] is the session of a token, and who acts by it.
+//   - [Store.ListSessions] lists a person's sessions.
+//   - [Store.RevokeSession] ends a session.
+//   - [Store.RevokeAllSessions] ends a person's sessions, or all but one.
 //
 // # Courses
 //

@@ -46,8 +46,8 @@ type Config struct {
 	// stands, so its case matters. Defaults to "public".
 	Schema string
 
-	// SessionIdle ends a session that was not used for so long. Defaults to 7
-	// days.
+	// SessionIdle ends a session that was not used for so long, or up to a tenth
+	// less: that is how exactly it is known when it was used. Defaults to 7 days.
 	SessionIdle time.Duration
 
 	// SessionLifetime ends a session so long after the sign-in, used or not.
@@ -63,6 +63,8 @@ const (
 	defaultSessionIdle     = 7 * 24 * time.Hour
 	defaultSessionLifetime = 30 * 24 * time.Hour
 	defaultSessionLimit    = 10
+
+	mostSessions = 100
 
 	dearestPasswordCost = 15
 )
@@ -146,7 +148,7 @@ func New(pool *pgxpool.Pool, cfg *Config) (*Store, error) {
 		text("Schema", schema, 1, maxIdentifier),
 		age("SessionIdle", core.sessionIdle),
 		age("SessionLifetime", core.sessionLifetime),
-		within("SessionLimit", core.sessionLimit, 1, 100),
+		within("SessionLimit", core.sessionLimit, 1, mostSessions),
 	)
 	switch {
 	case err != nil:

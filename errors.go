@@ -19,7 +19,8 @@ var (
 
 	// ErrCommitUnknown is returned when the connection was lost after an
 	// operation was sent and before its answer came: it was done as a whole or
-	// not at all. Call again: every operation is idempotent.
+	// not at all. Call again: every operation but a sign-in is idempotent, and
+	// another session does no harm.
 	ErrCommitUnknown = errors.New("outcome of the commit unknown")
 
 	// ErrInTransaction is returned in a caller's transaction by operations that
@@ -226,7 +227,7 @@ func (e *ThrottleError) Error() string {
 
 // Is reports whether target is ErrTooManyAttempts.
 func (e *ThrottleError) Is(target error) bool {
-	return target == ErrTooManyAttempts //nolint:errorlint // what Is is for
+	return target == ErrTooManyAttempts
 }
 
 // unknownOutcomeError is ErrCommitUnknown with the failure that led to it.

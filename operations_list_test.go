@@ -14,6 +14,7 @@ func operations() []operation {
 	return slices.Concat(
 		accountOperations(),
 		identityOperations(),
+		sessionOperations(),
 		courseOperations(),
 		lessonOperations(),
 		enrollmentOperations(),

@@ -68,18 +68,40 @@ func (s *Store) hash(ctx context.Context, password string) (hash PasswordHash, e
 	return hash, err
 }
 
-// matches reports whether the hash is of the password. A hash that no password
-// has made takes as long as one of the Store's own cost, so that time does not
-// tell whether there is an account.
+// matches reports whether the hash is of the password.
 //
 // Errors: ErrBusy.
 func (s *Store) matches(ctx context.Context, hash PasswordHash, password string) (match bool, err error) {
+	leave, err := s.core.hashing.enter()
+	if err != nil {
+		return false, err
+	}
+	defer leave()
+	return s.compare(ctx, hash, password)
+}
+
+// compare is matches for somebody who has entered s.core.hashing. A password that
+// is wrong takes as long as one hash of the Store's own cost, whether there is an
+// account or not, and an account whose hash is still a cheap one: time is not to
+// tell whose address is known. Only a hash that is dearer than the Store's takes
+// longer.
+//
+// Errors: ErrBusy.
+func (s *Store) compare(ctx context.Context, hash PasswordHash, password string) (match bool, err error) {
 	usable := hash.usable(bcrypt.MinCost)
 	if !usable {
 		hash = decoy(s.core.passwordCost)
 	}
-	err = s.core.hashing.do(ctx, func() error {
+	err = s.core.hashing.run(ctx, func() error {
 		match = bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil && usable
+		if match {
+			return nil
+		}
+		// Each step doubles the time: those from the cheap cost up to the one below
+		// the Store's make up for the difference.
+		for cost := hash.cost(); cost < s.core.passwordCost; cost++ {
+			_ = bcrypt.CompareHashAndPassword([]byte(decoy(cost)), []byte(password))
+		}
 		return nil
 	})
 	return match, err
@@ -111,12 +133,30 @@ func newWorkers(n int) *workers {
 //
 // Errors: ErrBusy; the error of work.
 func (w *workers) do(ctx context.Context, work func() error) error {
+	leave, err := w.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return w.run(ctx, work)
+}
+
+// enter takes a place among those who run or wait, and gives it back by leave.
+//
+// Errors: ErrBusy.
+func (w *workers) enter() (leave func(), err error) {
 	select {
 	case w.waiting <- struct{}{}:
-		defer func() { <-w.waiting }()
+		return func() { <-w.waiting }, nil
 	default:
-		return ErrBusy
+		return nil, ErrBusy
 	}
+}
+
+// run runs the work of somebody who has entered, when its turn comes.
+//
+// Errors: ErrBusy; the error of work.
+func (w *workers) run(ctx context.Context, work func() error) error {
 	select {
 	case w.running <- struct{}{}:
 		defer func() { <-w.running }()
@@ -126,13 +166,27 @@ func (w *workers) do(ctx context.Context, work func() error) error {
 	}
 }
 
+// validatePassword checks a new password.
 func validatePassword(password string) error {
+	if err := validateTypedPassword(password); err != nil {
+		return err
+	}
+	if utf8.RuneCountInString(password) < shortestPassword {
+		return invalid("Password", "is shorter than 8 characters")
+	}
+	return nil
+}
+
+// validateTypedPassword checks a password that somebody claims to be theirs: it
+// may be older than the rules for new ones. What bcrypt would not read to its end
+// is refused here too, or what follows would not matter.
+func validateTypedPassword(password string) error {
 	if err := text("Password", password, 0, maxText); err != nil {
 		return err
 	}
 	switch {
-	case utf8.RuneCountInString(password) < shortestPassword:
-		return invalid("Password", "is shorter than 8 characters")
+	case password == "":
+		return invalid("Password", "is empty")
 	case len(password) > longestPassword:
 		return invalid("Password", "is longer than 72 bytes")
 	default:
@@ -150,6 +204,15 @@ func (h PasswordHash) usable(least int) bool {
 	if !bcryptHash.MatchString(string(h)) {
 		return false
 	}
+	cost := h.cost()
+	return cost >= least && cost <= dearestPasswordCost
+}
+
+// cost is 0 for what is no hash of bcrypt.
+func (h PasswordHash) cost() int {
 	cost, err := bcrypt.Cost([]byte(h))
-	return err == nil && cost >= least && cost <= dearestPasswordCost
+	if err != nil {
+		return 0
+	}
+	return cost
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/crypto/bcrypt"
+
+	"github.com/elevateforhumanity/elevate/internal/hashcost"
 )
 
 func TestHashPassword(t *testing.T) {
@@ -104,4 +106,35 @@ func TestHashPassword(t *testing.T) {
 		}
 		require.Contains(t, printed, redacted)
 	})
+}
+
+func TestMatches(t *testing.T) {
+	t.Parallel()
+	hashcost.Lower()
+	store, err := New(nil, &Config{PasswordCost: 5})
+	require.NoError(t, err)
+	hash, err := store.hash(t.Context(), "correct horse")
+	require.NoError(t, err)
+	for name, test := range map[string]struct {
+		hash     PasswordHash
+		password string
+		want     bool
+	}{
+		"Right":      {hash, "correct horse", true},
+		"2b":         {"$2b$" + hash[4:], "correct horse", true},
+		"2y":         {"$2y$" + hash[4:], "correct horse", true},
+		"Wrong":      {hash, "battery staple", false},
+		"Longer":     {hash, "correct horse!", false},
+		"Empty":      {hash, "", false},
+		"Unusable":   {"!", "!", false},
+		"None":       {"", "", false},
+		"Decoy":      {decoy(5), "correct horse", false},
+		"OtherMajor": {"$3a$" + hash[4:], "correct horse", false},
+		"Exorbitant": {"$2a$31$" + hash[7:], "correct horse", false},
+		"Cut":        {hash[:59], "correct horse", false},
+	} {
+		match, err := store.matches(t.Context(), test.hash, test.password)
+		require.NoError(t, err, name)
+		require.Equal(t, test.want, match, name)
+	}
 }

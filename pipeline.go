@@ -297,7 +297,6 @@ const (
 	verdictUnlinked           = "unlinked"
 	verdictUpdated            = "updated"
 	verdictUserUnknown        = "user_unknown"
-	verdictValid              = "valid"
 )
 
 // maxRaces bounds how often a statement is sent again because a row that decides

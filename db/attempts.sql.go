@@ -7,6 +7,8 @@ package db
 
 import (
 	"context"
+
+	"github.com/google/uuid"
 )
 
 const attemptBegin = `-- name: AttemptBegin :one
@@ -16,7 +18,7 @@ WITH forgotten AS (
         SELECT o.purpose, o.email_hash
         FROM public.attempts AS o
         WHERE o.last_at < statement_timestamp() - interval '1 day'
-            AND (o.purpose, o.email_hash) <> ($1::text, $2::bytea)
+            AND (o.purpose, o.email_hash) <> ($2::text, $3::bytea)
         ORDER BY o.last_at
         LIMIT 2
         FOR UPDATE SKIP LOCKED
@@ -24,15 +26,15 @@ WITH forgotten AS (
     WHERE a.purpose = o.purpose AND a.email_hash = o.email_hash
 ), counted AS (
     INSERT INTO public.attempts AS a (purpose, email_hash, failures, last_at)
-    VALUES ($1::text, $2::bytea, 1, statement_timestamp())
+    VALUES ($2::text, $3::bytea, 1, statement_timestamp())
     ON CONFLICT (purpose, email_hash) DO UPDATE
     SET failures = CASE
             WHEN a.last_at < excluded.last_at - interval '1 day' THEN 1
             ELSE a.failures + 1
         END,
         last_at = greatest(a.last_at, excluded.last_at)
-    WHERE a.failures < $3::integer
-        OR excluded.last_at >= a.last_at + public.attempts_wait(a.failures - $3::integer)
+    WHERE a.failures < $4::integer
+        OR excluded.last_at >= a.last_at + public.attempts_wait(a.failures - $4::integer)
     RETURNING a.failures
 )
 SELECT
@@ -41,38 +43,57 @@ SELECT
         WHEN a.failures IS NULL OR w.rest <= 0 THEN 'raced'
         ELSE 'throttled'
     END)::text AS verdict,
-    coalesce(w.rest, 0)::integer AS retry_after
+    coalesce(w.rest, 0)::integer AS retry_after,
+    coalesce(u.id, '00000000-0000-0000-0000-000000000000')::uuid AS user_id,
+    coalesce(u.password_hash, '')::text AS password_hash
 FROM (SELECT) AS one
 LEFT JOIN counted AS m ON TRUE
+LEFT JOIN public.users AS u
+    ON m.failures IS NOT NULL AND lower(u.email COLLATE "C") = $1::text AND u.erased_at IS NULL
 LEFT JOIN public.attempts AS a
-    ON a.purpose = $1::text AND a.email_hash = $2::bytea
+    ON a.purpose = $2::text AND a.email_hash = $3::bytea
 LEFT JOIN LATERAL (
     SELECT ceil(extract(EPOCH FROM
-        a.last_at + public.attempts_wait(a.failures - $3::integer) - statement_timestamp()
+        a.last_at + public.attempts_wait(a.failures - $4::integer) - statement_timestamp()
     )) AS rest
 ) AS w ON TRUE
 `
 
 type AttemptBeginParams struct {
+	Email     string
 	Purpose   string
 	EmailHash []byte
 	Free      int32
 }
 
 type AttemptBeginRow struct {
-	Verdict    string
-	RetryAfter int32
+	Verdict      string
+	RetryAfter   int32
+	UserID       uuid.UUID
+	PasswordHash string
 }
 
 // AttemptBegin counts an attempt before it is judged, so that many at once get no
 // more tries than one after the other, and commits whatever becomes of it. From
 // the free ones on, each waits twice as long as the one before, at most a quarter
 // of an hour; a refused one does not prolong the wait. A day without an attempt is
-// forgotten, and a few rows that old are taken away in passing.
+// forgotten, and a few rows that old are taken away in passing, by a CTE that
+// nothing reads and which therefore runs last: it must hold no rows while the
+// other one waits. An attempt that may go on also gets the account to judge by.
 // Verdicts: allowed, throttled, raced.
 func (q *Queries) AttemptBegin(ctx context.Context, arg AttemptBeginParams) (AttemptBeginRow, error) {
-	row := q.db.QueryRow(ctx, attemptBegin, arg.Purpose, arg.EmailHash, arg.Free)
+	row := q.db.QueryRow(ctx, attemptBegin,
+		arg.Email,
+		arg.Purpose,
+		arg.EmailHash,
+		arg.Free,
+	)
 	var i AttemptBeginRow
-	err := row.Scan(&i.Verdict, &i.RetryAfter)
+	err := row.Scan(
+		&i.Verdict,
+		&i.RetryAfter,
+		&i.UserID,
+		&i.PasswordHash,
+	)
 	return i, err
 }

@@ -3,7 +3,9 @@
 -- more tries than one after the other, and commits whatever becomes of it. From
 -- the free ones on, each waits twice as long as the one before, at most a quarter
 -- of an hour; a refused one does not prolong the wait. A day without an attempt is
--- forgotten, and a few rows that old are taken away in passing.
+-- forgotten, and a few rows that old are taken away in passing, by a CTE that
+-- nothing reads and which therefore runs last: it must hold no rows while the
+-- other one waits. An attempt that may go on also gets the account to judge by.
 -- Verdicts: allowed, throttled, raced.
 WITH forgotten AS (
     DELETE FROM public.attempts AS a
@@ -36,9 +38,13 @@ SELECT
         WHEN a.failures IS NULL OR w.rest <= 0 THEN 'raced'
         ELSE 'throttled'
     END)::text AS verdict,
-    coalesce(w.rest, 0)::integer AS retry_after
+    coalesce(w.rest, 0)::integer AS retry_after,
+    coalesce(u.id, '00000000-0000-0000-0000-000000000000')::uuid AS user_id,
+    coalesce(u.password_hash, '')::text AS password_hash
 FROM (SELECT) AS one
 LEFT JOIN counted AS m ON TRUE
+LEFT JOIN public.users AS u
+    ON m.failures IS NOT NULL AND lower(u.email COLLATE "C") = sqlc.arg(email)::text AND u.erased_at IS NULL
 LEFT JOIN public.attempts AS a
     ON a.purpose = sqlc.arg(purpose)::text AND a.email_hash = sqlc.arg(email_hash)::bytea
 LEFT JOIN LATERAL (
