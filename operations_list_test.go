@@ -13,6 +13,7 @@ import (
 func operations() []operation {
 	return slices.Concat(
 		accountOperations(),
+		tokenOperations(),
 		courseOperations(),
 		lessonOperations(),
 		enrollmentOperations(),

@@ -74,7 +74,8 @@ func (s *Store) hash(ctx context.Context, password string) (hash PasswordHash, e
 //
 // Errors: ErrBusy.
 func (s *Store) matches(ctx context.Context, hash PasswordHash, password string) (match bool, err error) {
-	usable := hash.usable(bcrypt.MinCost)
+	// bcrypt would compare the first 72 bytes of a longer password.
+	usable := hash.usable(bcrypt.MinCost) && len(password) <= longestPassword
 	if !usable {
 		hash = decoy(s.core.passwordCost)
 	}
@@ -127,14 +128,31 @@ func (w *workers) do(ctx context.Context, work func() error) error {
 }
 
 func validatePassword(password string) error {
-	if err := text("Password", password, 0, maxText); err != nil {
+	return validateNewPassword("Password", password)
+}
+
+// validateNewPassword checks a password that is to be set.
+func validateNewPassword(field, password string) error {
+	if err := validateOldPassword(field, password); err != nil {
+		return err
+	}
+	if utf8.RuneCountInString(password) < shortestPassword {
+		return invalid(field, "is shorter than 8 characters")
+	}
+	return nil
+}
+
+// validateOldPassword refuses what no password can be. What is too short by our
+// rules may come from a platform that had others.
+func validateOldPassword(field, password string) error {
+	if err := text(field, password, 0, maxText); err != nil {
 		return err
 	}
 	switch {
-	case utf8.RuneCountInString(password) < shortestPassword:
-		return invalid("Password", "is shorter than 8 characters")
+	case password == "":
+		return invalid(field, "is empty")
 	case len(password) > longestPassword:
-		return invalid("Password", "is longer than 72 bytes")
+		return invalid(field, "is longer than 72 bytes")
 	default:
 		return nil
 	}
