@@ -149,7 +149,7 @@ func (p RegisterUserParams) validate(passwordCost int) error {
 	case (p.Password == "") == (p.PasswordHash == ""):
 		return invalid("Password", "is to be given, or else PasswordHash")
 	case p.Password != "":
-		return validatePassword(p.Password)
+		return validateNewPassword("Password", p.Password)
 	case !p.PasswordHash.usable(min(cheapestForeignHash, passwordCost)):
 		return invalid("PasswordHash", "is not a bcrypt hash of cost 10 to 15")
 	default:

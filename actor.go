@@ -96,6 +96,15 @@ func (a Actor) mayActFor(userID uuid.UUID) error {
 	return ErrForbidden
 }
 
+// mayProveFor refuses all but the person and the host's own code, where a password
+// has to be given: an admin is a person, who knows only their own.
+func (a Actor) mayProveFor(userID uuid.UUID) error {
+	if a.Role == RoleAdmin && a.UserID != userID {
+		return ErrForbidden
+	}
+	return a.mayActFor(userID)
+}
+
 // mayTeach refuses all but instructors and trusted actors. Which courses an
 // instructor may touch is decided in the statement, by can_teach.
 func (a Actor) mayTeach() error {

@@ -136,6 +136,22 @@
 //   - [Store.RevokeSession] ends a session.
 //   - [Store.RevokeAllSessions] ends a person's sessions, or all but one.
 //
+// # Passwords and mailed tokens
+//
+// The host sends the mails; these operations make what is in them and judge what
+// comes back. A new token voids the older of its kind, and using it ends it.
+//
+//   - [Store.ChangePassword] sets another password for a person who knows the old
+//     one.
+//   - [Store.RequestPasswordReset] makes the token for a person who has forgotten
+//     it.
+//   - [Store.ResetPassword] uses that token to set a new password.
+//   - [Store.RequestEmailVerification] makes the token that shows whose an address
+//     is.
+//   - [Store.VerifyEmail] uses that token.
+//   - [Store.RequestEmailChange] makes the token for a new address.
+//   - [Store.ConfirmEmailChange] uses that token to move the account there.
+//
 // # Courses
 //
 //   - [Store.CreateCourse] adds a course, not published yet.

@@ -24,7 +24,9 @@ var (
 	ErrCommitUnknown = errors.New("outcome of the commit unknown")
 
 	// ErrInTransaction is returned in a caller's transaction by operations that
-	// hash a password: they would hold its locks for a quarter of a second.
+	// hash a password, which would hold its locks for a quarter of a second, that
+	// count attempts, or that make and use tokens: neither a count nor a mail is
+	// rolled back.
 	ErrInTransaction = errors.New("not possible in a transaction")
 
 	// ErrNoPool is returned by a Store made without a pool and not bound to a
@@ -51,16 +53,18 @@ var (
 var (
 	// ErrInvalidCredentials is returned by [Store.Login] for an unknown email, a
 	// wrong password and an account without a password alike, and by
-	// [Store.ChangePassword] for a wrong one.
+	// [Store.ChangePassword] and [Store.RequestEmailChange] for the latter two.
 	ErrInvalidCredentials = errors.New("invalid credentials")
 
 	// ErrTooManyAttempts is returned by [Store.Login] and
 	// [Store.RequestPasswordReset] after too many in a row for one email, known
-	// or not; a [*ThrottleError] says when to try again.
+	// or not, and by [Store.ChangePassword], [Store.RequestEmailVerification] and
+	// [Store.RequestEmailChange]; a [*ThrottleError] says when to try again.
 	ErrTooManyAttempts = errors.New("too many attempts")
 
-	// ErrUserDisabled is returned by [Store.Login], once the password was right,
-	// and by [Store.CreateSession].
+	// ErrUserDisabled is returned by [Store.Login] and [Store.ChangePassword], once
+	// the password was right, and by [Store.CreateSession],
+	// [Store.RequestEmailVerification] and [Store.RequestEmailChange].
 	ErrUserDisabled = errors.New("user disabled")
 
 	// ErrInvalidSession is returned by [Store.ValidateSession] for a session that
@@ -69,7 +73,8 @@ var (
 
 	// ErrInvalidToken is returned by [Store.ResetPassword], [Store.VerifyEmail]
 	// and [Store.ConfirmEmailChange] for a token that is unknown, used, expired
-	// or replaced by a newer one.
+	// or replaced by a newer one, and for the token of an account that was erased
+	// or is disabled.
 	ErrInvalidToken = errors.New("invalid token")
 
 	// ErrIdentityTaken is returned by [Store.LinkIdentity]: the identity is
@@ -79,7 +84,8 @@ var (
 
 // Errors of accounts and courses.
 var (
-	// ErrEmailTaken is returned by [Store.RegisterUser] and [Store.SyncUser].
+	// ErrEmailTaken is returned by [Store.RegisterUser], [Store.SyncUser] and
+	// [Store.ConfirmEmailChange].
 	ErrEmailTaken = errors.New("email taken")
 
 	// ErrSlugTaken is returned by [Store.CreateCourse] and [Store.UpdateCourse].

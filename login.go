@@ -65,7 +65,7 @@ func (s *Store) Login(ctx context.Context, params LoginParams) (result SessionRe
 	if err != nil {
 		return SessionResult{}, err
 	}
-	if err := validateTypedPassword(params.Password); err != nil {
+	if err := validateTypedPassword("Password", params.Password); err != nil {
 		return SessionResult{}, err
 	}
 	token, session, err := s.newSession(uuid.Nil, params.IPAddress, params.UserAgent)

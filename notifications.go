@@ -11,11 +11,13 @@ const (
 	NotificationEnrolled          NotificationType = "enrolled"
 	NotificationCourseCompleted   NotificationType = "course_completed"
 	NotificationCertificateIssued NotificationType = "certificate_issued"
+	NotificationEmailChanged      NotificationType = "email_changed"
+	NotificationPasswordChanged   NotificationType = "password_changed"
 )
 
 // Message is the text of a type of notification. In both fields {course} stands
-// for the title of the course; what is then longer than 255 characters in the
-// title is cut.
+// for the title of the course, where there is one; what is then longer than 255
+// characters in the title is cut.
 type Message struct {
 	// Title is at most 255 characters.
 	Title string
@@ -37,6 +39,14 @@ func defaultMessages() map[NotificationType]Message {
 		NotificationCertificateIssued: {
 			Title:   "Your certificate",
 			Message: "Your certificate for {course} has been issued.",
+		},
+		NotificationEmailChanged: {
+			Title:   "Email address changed",
+			Message: "The email address of your account was changed. If it was not you, tell us at once.",
+		},
+		NotificationPasswordChanged: {
+			Title:   "Password changed",
+			Message: "The password of your account was changed. If it was not you, reset it at once.",
 		},
 	}
 }

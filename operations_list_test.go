@@ -15,6 +15,7 @@ func operations() []operation {
 		accountOperations(),
 		identityOperations(),
 		sessionOperations(),
+		tokenOperations(),
 		courseOperations(),
 		lessonOperations(),
 		enrollmentOperations(),

@@ -69,6 +69,7 @@ type world struct {
 	certificate   string    // set by operations that need one
 	payment       uuid.UUID // likewise, of the learner for the course, which then costs something
 	session       elevate.SessionResult
+	token         elevate.Token
 }
 
 func newWorld(t testing.TB, b *testBundle) *world {

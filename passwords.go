@@ -41,8 +41,8 @@ func (PasswordHash) MarshalText() ([]byte, error) { return []byte(redacted), nil
 // HashPassword makes the hash of a password of at least 8 characters and at most
 // 72 bytes, for [Store.RegisterUser] in a transaction. It takes a quarter of a
 // second of a processor, and at most as many run at once as there are
-// processors; some more wait, and the others are ErrBusy at once. It does not use the database, so call it before the
-// transaction begins.
+// processors; some more wait, and the others are ErrBusy at once. It does not use
+// the database, so call it before the transaction begins.
 //
 // Errors: *ValidationError; ErrBusy; ErrInTransaction.
 func (s *Store) HashPassword(ctx context.Context, password string) (hash PasswordHash, err error) {
@@ -50,7 +50,7 @@ func (s *Store) HashPassword(ctx context.Context, password string) (hash Passwor
 	if s.tx != nil {
 		return "", ErrInTransaction
 	}
-	if err := validatePassword(password); err != nil {
+	if err := validateNewPassword("Password", password); err != nil {
 		return "", err
 	}
 	return s.hash(ctx, password)
@@ -88,7 +88,8 @@ func (s *Store) matches(ctx context.Context, hash PasswordHash, password string)
 //
 // Errors: ErrBusy.
 func (s *Store) compare(ctx context.Context, hash PasswordHash, password string) (match bool, err error) {
-	usable := hash.usable(bcrypt.MinCost)
+	// bcrypt would compare the first 72 bytes of a longer password.
+	usable := hash.usable(bcrypt.MinCost) && len(password) <= longestPassword
 	if !usable {
 		hash = decoy(s.core.passwordCost)
 	}
@@ -166,13 +167,13 @@ func (w *workers) run(ctx context.Context, work func() error) error {
 	}
 }
 
-// validatePassword checks a new password.
-func validatePassword(password string) error {
-	if err := validateTypedPassword(password); err != nil {
+// validateNewPassword checks a password that is to be set.
+func validateNewPassword(field, password string) error {
+	if err := validateTypedPassword(field, password); err != nil {
 		return err
 	}
 	if utf8.RuneCountInString(password) < shortestPassword {
-		return invalid("Password", "is shorter than 8 characters")
+		return invalid(field, "is shorter than 8 characters")
 	}
 	return nil
 }
@@ -180,15 +181,15 @@ func validatePassword(password string) error {
 // validateTypedPassword checks a password that somebody claims to be theirs: it
 // may be older than the rules for new ones. What bcrypt would not read to its end
 // is refused here too, or what follows would not matter.
-func validateTypedPassword(password string) error {
-	if err := text("Password", password, 0, maxText); err != nil {
+func validateTypedPassword(field, password string) error {
+	if err := text(field, password, 0, maxText); err != nil {
 		return err
 	}
 	switch {
 	case password == "":
-		return invalid("Password", "is empty")
+		return invalid(field, "is empty")
 	case len(password) > longestPassword:
-		return invalid("Password", "is longer than 72 bytes")
+		return invalid(field, "is longer than 72 bytes")
 	default:
 		return nil
 	}

@@ -34,7 +34,7 @@ const (
 	ConstraintAttemptsPkey Constraint = "attempts_pkey"
 
 	// ConstraintAttemptsPurposeCheck holds attempts to CHECK (purpose = ANY
-	// (ARRAY['sign_in'::text, 'reset_password'::text])).
+	// (ARRAY['sign_in'::text, 'reset_password'::text, 'send_mail'::text])).
 	ConstraintAttemptsPurposeCheck Constraint = "attempts_purpose_check"
 
 	// ConstraintCertificatesCourseIDFkey holds certificates to FOREIGN KEY

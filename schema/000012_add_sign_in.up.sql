@@ -42,7 +42,7 @@ CREATE TABLE attempts (
     failures integer NOT NULL,
     last_at timestamptz NOT NULL,
     CONSTRAINT attempts_pkey PRIMARY KEY (purpose, email_hash),
-    CONSTRAINT attempts_purpose_check CHECK (purpose IN ('sign_in', 'reset_password'))
+    CONSTRAINT attempts_purpose_check CHECK (purpose IN ('sign_in', 'reset_password', 'send_mail'))
 );
 
 CREATE INDEX attempts_last_at_idx ON attempts (last_at);

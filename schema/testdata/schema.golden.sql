@@ -244,7 +244,7 @@ ALTER TABLE assignments ADD CONSTRAINT assignments_pkey
     PRIMARY KEY (id);
 
 ALTER TABLE attempts ADD CONSTRAINT attempts_purpose_check
-    CHECK (purpose = ANY (ARRAY['sign_in'::text, 'reset_password'::text]));
+    CHECK (purpose = ANY (ARRAY['sign_in'::text, 'reset_password'::text, 'send_mail'::text]));
 
 ALTER TABLE attempts ADD CONSTRAINT attempts_pkey
     PRIMARY KEY (purpose, email_hash);
