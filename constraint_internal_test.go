@@ -35,6 +35,7 @@ var unmet = map[string][]db.Constraint{
 		db.ConstraintIdxEnrollmentsUnique,
 		db.ConstraintIdxProgressUnique,
 		db.ConstraintLessonsPkey,
+		db.ConstraintListenersPkey,
 		db.ConstraintPaymentEventsPkey,
 		db.ConstraintPaymentsPkey,
 		db.ConstraintPaymentsUserIDIdempotencyKeyKey,
@@ -67,6 +68,7 @@ var unmet = map[string][]db.Constraint{
 		db.ConstraintProgressUserIDLessonIDFrozen,
 	},
 	"the statement locks the row that it points to": {
+		db.ConstraintListenersUserIDFkey,
 		db.ConstraintPaymentEventsPaymentIDFkey,
 	},
 	"arbitrated by NOT EXISTS under the lock of the payment": {

@@ -23,7 +23,8 @@ var (
 	ErrCommitUnknown = errors.New("outcome of the commit unknown")
 
 	// ErrInTransaction is returned in a caller's transaction by operations that
-	// hash a password: they would hold its locks for a quarter of a second.
+	// hash a password, which would hold its locks for a quarter of a second, and
+	// by [Store.Subscribe], which has a connection of its own.
 	ErrInTransaction = errors.New("not possible in a transaction")
 
 	// ErrNoPool is returned by a Store made without a pool and not bound to a

@@ -66,7 +66,8 @@ type world struct {
 	course, draft uuid.UUID
 	lessons       []uuid.UUID
 	draftLesson   uuid.UUID
-	certificate   string // set by operations that need one
+	certificate   string      // set by operations that need one
+	notices       []uuid.UUID // likewise, of the learner
 }
 
 func newWorld(t testing.TB, b *testBundle) *world {

@@ -111,7 +111,9 @@ const (
 	listStalePayments
 	listNotifications
 	listUnread
+	listUnreadFirst
 	listEvents
+	listSubscription
 )
 
 // position is the sort key of the last row of a page. Which fields count depends

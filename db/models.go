@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 type CourseLevel string
@@ -289,6 +290,12 @@ type Lesson struct {
 	Version     int32
 }
 
+type Listener struct {
+	UserID    uuid.UUID
+	ID        uuid.UUID
+	ExpiresAt time.Time
+}
+
 type Notification struct {
 	ID        uuid.UUID
 	UserID    uuid.UUID
@@ -297,6 +304,7 @@ type Notification struct {
 	Message   string
 	Read      bool
 	CreatedAt time.Time
+	Txid      pgtype.Uint64
 }
 
 type Payment struct {
