@@ -138,7 +138,7 @@ type exampleBrowser struct {
 func (b *exampleBrowser) connect(ctx context.Context) {
 	request := exampleMust(http.NewRequestWithContext(ctx, http.MethodGet, b.url, nil))
 	request.Header.Set("Last-Event-ID", b.lastID)
-	response, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request) //nolint:bodyclose // disconnect closes it
 	exampleCheck(err)
 	b.body, b.lines = response.Body, bufio.NewScanner(response.Body)
 	b.next() // the first one says that it has begun

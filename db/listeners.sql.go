@@ -108,10 +108,10 @@ LEFT JOIN LATERAL (
     WHERE n.user_id = $1::uuid
         AND n.created_at > $2::timestamptz - interval '1 day'
         AND (n.created_at, n.id) > ($3::timestamptz, $4::uuid)
-        AND NOT pg_visible_in_snapshot(n.txid, $5::text::pg_snapshot)
+        AND NOT pg_visible_in_snapshot(n.txid, (SELECT $5::text::pg_snapshot))
         AND (
             $6::text IS NULL
-            OR pg_visible_in_snapshot(n.txid, $6::text::pg_snapshot)
+            OR pg_visible_in_snapshot(n.txid, (SELECT $6::text::pg_snapshot))
         )
     ORDER BY n.created_at, n.id
     LIMIT $7::integer
@@ -146,8 +146,9 @@ type NotificationListSinceRow struct {
 // statement itself has. The order of times is not that of the commits: what a
 // snapshot did not see is found by its transaction, however old it says it is. A
 // day bounds that, for the index, and for what a restored dump says about
-// transactions of another server. One row at least, without a notification if
-// there is none. Bounded by the limit inside.
+// transactions of another server. Each snapshot in a SELECT of its own is read
+// once, not for each row. One row at least, without a notification if there is
+// none. Bounded by the limit inside.
 func (q *Queries) NotificationListSince(ctx context.Context, arg NotificationListSinceParams) ([]NotificationListSinceRow, error) {
 	rows, err := q.db.Query(ctx, notificationListSince,
 		arg.UserID,

@@ -52,8 +52,9 @@ WHERE l.user_id = sqlc.arg(user_id)::uuid AND l.id = sqlc.arg(id)::uuid;
 -- statement itself has. The order of times is not that of the commits: what a
 -- snapshot did not see is found by its transaction, however old it says it is. A
 -- day bounds that, for the index, and for what a restored dump says about
--- transactions of another server. One row at least, without a notification if
--- there is none. Bounded by the limit inside.
+-- transactions of another server. Each snapshot in a SELECT of its own is read
+-- once, not for each row. One row at least, without a notification if there is
+-- none. Bounded by the limit inside.
 SELECT
     pg_current_snapshot()::text AS snapshot,
     statement_timestamp()::timestamptz AS looked_at,
@@ -71,10 +72,10 @@ LEFT JOIN LATERAL (
     WHERE n.user_id = sqlc.arg(user_id)::uuid
         AND n.created_at > sqlc.arg(since_at)::timestamptz - interval '1 day'
         AND (n.created_at, n.id) > (sqlc.arg(after_at)::timestamptz, sqlc.arg(after_id)::uuid)
-        AND NOT pg_visible_in_snapshot(n.txid, sqlc.narg(since)::text::pg_snapshot)
+        AND NOT pg_visible_in_snapshot(n.txid, (SELECT sqlc.narg(since)::text::pg_snapshot))
         AND (
             sqlc.narg(until)::text IS NULL
-            OR pg_visible_in_snapshot(n.txid, sqlc.narg(until)::text::pg_snapshot)
+            OR pg_visible_in_snapshot(n.txid, (SELECT sqlc.narg(until)::text::pg_snapshot))
         )
     ORDER BY n.created_at, n.id
     LIMIT sqlc.arg(row_limit)::integer
