@@ -265,7 +265,7 @@ func (s *Store) MarkRead(ctx context.Context, userID uuid.UUID, notificationIDs 
 	switch row.Verdict {
 	case verdictRead, verdictAlready:
 		return int(row.Marked), nil
-	case verdictNotificationUnknown:
+	case verdictNoticeUnknown:
 		return 0, ErrNotFound
 	default:
 		return 0, unknownVerdict(row.Verdict)
@@ -309,7 +309,7 @@ func (s *Store) MarkAllRead(ctx context.Context, params MarkAllReadParams) (mark
 	switch row.Verdict {
 	case verdictRead, verdictAlready:
 		return int(row.Marked), nil
-	case verdictUserUnknown, verdictNotificationUnknown:
+	case verdictUserUnknown, verdictNoticeUnknown:
 		return 0, ErrNotFound
 	default:
 		return 0, unknownVerdict(row.Verdict)

@@ -62,6 +62,12 @@ func (s *snapshot) valid() bool {
 	return s.xmin&math.MaxUint32 > 0 && s.xmax&math.MaxUint32 > 0 && s.xmin <= s.xmax && s.xmax <= math.MaxInt64
 }
 
+// after reports whether it knows of transactions that the other's server has not
+// begun yet. None does not.
+func (s *snapshot) after(other *snapshot) bool {
+	return s != nil && s.xmax > other.xmax
+}
+
 // text is how PostgreSQL writes it; nil for none.
 func (s *snapshot) text() *string {
 	if s == nil {

@@ -317,7 +317,7 @@ func (s *Subscription) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.mark.since != nil && s.mark.since.xmax > current.xmax {
+	if s.mark.since.after(current) || s.mark.until.after(current) {
 		return ErrInvalidCursor // from a server that is not this one
 	}
 	s.plan(current, len(rows) == lookLimit || s.mark.until != nil)

@@ -409,7 +409,7 @@ SELECT
     (CASE
         WHEN k.marked > 0 THEN 'read'
         WHEN u.id IS NULL THEN 'user_unknown'
-        WHEN w.id IS NULL THEN 'notification_unknown'
+        WHEN w.id IS NULL THEN 'notice_unknown'
         ELSE 'already'
     END)::text AS verdict,
     k.marked::integer AS marked
@@ -431,7 +431,7 @@ type NotificationMarkAllReadRow struct {
 // NotificationMarkAllRead marks as read what a person has not read, up to one of
 // their notifications where one is given. Locks those, by id.
 // Verdicts: read, already, user_unknown,
-// notification_unknown.
+// notice_unknown.
 func (q *Queries) NotificationMarkAllRead(ctx context.Context, arg NotificationMarkAllReadParams) (NotificationMarkAllReadRow, error) {
 	row := q.db.QueryRow(ctx, notificationMarkAllRead, arg.UserID, arg.UpTo)
 	var i NotificationMarkAllReadRow
@@ -464,7 +464,7 @@ SELECT
             WHERE n.user_id = $1::uuid
                 AND n.id = ANY ($2::uuid[])
         ) THEN 'already'
-        ELSE 'notification_unknown'
+        ELSE 'notice_unknown'
     END)::text AS verdict,
     k.marked::integer AS marked
 FROM (SELECT count(*) AS marked FROM marked) AS k
@@ -482,7 +482,7 @@ type NotificationMarkReadRow struct {
 
 // NotificationMarkRead marks some of a person's notifications as read. Locks those
 // that are not, by id, so that two calls for the same ones do not deadlock.
-// Verdicts: read, already, notification_unknown.
+// Verdicts: read, already, notice_unknown.
 func (q *Queries) NotificationMarkRead(ctx context.Context, arg NotificationMarkReadParams) (NotificationMarkReadRow, error) {
 	row := q.db.QueryRow(ctx, notificationMarkRead, arg.UserID, arg.NotificationIDs)
 	var i NotificationMarkReadRow

@@ -109,7 +109,7 @@ WHERE u.id = sqlc.arg(user_id)::uuid;
 -- name: NotificationMarkRead :one
 -- NotificationMarkRead marks some of a person's notifications as read. Locks those
 -- that are not, by id, so that two calls for the same ones do not deadlock.
--- Verdicts: read, already, notification_unknown.
+-- Verdicts: read, already, notice_unknown.
 WITH mine AS MATERIALIZED (
     SELECT n.id
     FROM public.notifications AS n
@@ -134,7 +134,7 @@ SELECT
             WHERE n.user_id = sqlc.arg(user_id)::uuid
                 AND n.id = ANY (sqlc.arg(notification_ids)::uuid[])
         ) THEN 'already'
-        ELSE 'notification_unknown'
+        ELSE 'notice_unknown'
     END)::text AS verdict,
     k.marked::integer AS marked
 FROM (SELECT count(*) AS marked FROM marked) AS k;
@@ -143,7 +143,7 @@ FROM (SELECT count(*) AS marked FROM marked) AS k;
 -- NotificationMarkAllRead marks as read what a person has not read, up to one of
 -- their notifications where one is given. Locks those, by id.
 -- Verdicts: read, already, user_unknown,
--- notification_unknown.
+-- notice_unknown.
 WITH newest AS MATERIALIZED (
     SELECT n.created_at, n.id
     FROM public.notifications AS n
@@ -170,7 +170,7 @@ SELECT
     (CASE
         WHEN k.marked > 0 THEN 'read'
         WHEN u.id IS NULL THEN 'user_unknown'
-        WHEN w.id IS NULL THEN 'notification_unknown'
+        WHEN w.id IS NULL THEN 'notice_unknown'
         ELSE 'already'
     END)::text AS verdict,
     k.marked::integer AS marked
