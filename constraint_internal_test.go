@@ -35,6 +35,7 @@ var unmet = map[string][]db.Constraint{
 		db.ConstraintIdxEnrollmentsUnique,
 		db.ConstraintIdxProgressUnique,
 		db.ConstraintLessonsPkey,
+		db.ConstraintListenersPkey,
 		db.ConstraintPaymentEventsPkey,
 		db.ConstraintPaymentsPkey,
 		db.ConstraintPaymentsUserIDIdempotencyKeyKey,
@@ -68,6 +69,7 @@ var unmet = map[string][]db.Constraint{
 		db.ConstraintProgressUserIDLessonIDFrozen,
 	},
 	"the statement locks the row that it points to": {
+		db.ConstraintListenersUserIDFkey,
 		db.ConstraintPaymentEventsPaymentIDFkey,
 	},
 	"no operation writes the table yet": {

@@ -213,4 +213,17 @@
 //
 //   - [Store.Events] is the feed of what happened, for other programs to react to;
 //     docs/events.md has its guarantees.
+//
+// # Notifications
+//
+// They are written in the transaction that causes them, with texts of
+// [Config.Messages]. More, and how to deliver them live, in
+// docs/notifications.md.
+//
+//   - [Store.ListNotifications] lists a person's notifications.
+//   - [Store.CountUnread] is the number on the badge.
+//   - [Store.MarkRead] marks some as read.
+//   - [Store.MarkAllRead] marks all as read, or all up to one.
+//   - [Store.NotifyCourse] notifies all learners of a course, once per key.
+//   - [Store.Subscribe] delivers what comes, as it is committed.
 package elevate

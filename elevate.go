@@ -22,8 +22,14 @@ import (
 // Config changes what [New] does by default. The zero value, and a nil *Config,
 // mean the defaults.
 type Config struct {
-	// Logger gets a record for each retry and each unknown outcome, never
-	// what a person typed. Defaults to a logger that discards.
+	// Listen opens a connection for [Store.Subscribe] to keep, which closes it. A
+	// host whose pool goes through PgBouncer in transaction mode passes it by
+	// here: a LISTEN needs a session. Defaults to a connection with the pool's
+	// configuration, outside of the pool.
+	Listen func(ctx context.Context) (*pgx.Conn, error)
+
+	// Logger gets a record for each retry, each unknown outcome and each lost
+	// connection of a subscription, never what a person typed. Defaults to a logger that discards.
 	Logger *slog.Logger
 
 	// MaxAttempts is how often an operation outside a caller's transaction, or
@@ -34,7 +40,10 @@ type Config struct {
 	MaxAttempts int
 
 	// Messages are the texts of notifications, by type; types that are missing
-	// keep their default. Defaults to English texts.
+	// keep their default. They are stored as they are written, so a host that
+	// speaks several languages makes a Store for each of them, on one pool, and
+	// takes the one of the person who is notified; or it shows texts of its own,
+	// by [Notification.Type]. Defaults to English texts.
 	Messages map[NotificationType]Message
 
 	// PasswordCost is the bcrypt cost of new hashes, 12 to 15: each step doubles
@@ -93,8 +102,10 @@ type Store struct {
 // core is what all copies of a Store share.
 type core struct {
 	pool         *pgxpool.Pool // nil for hosts that only ever use WithTx
+	listen       func(ctx context.Context) (*pgx.Conn, error)
 	schema       schemaName
 	logger       *slog.Logger
+	lookEvery    time.Duration
 	maxAttempts  int
 	messages     map[NotificationType]Message
 	passwordCost int
@@ -116,7 +127,9 @@ func New(pool *pgxpool.Pool, cfg *Config) (*Store, error) {
 	}
 	core := &core{
 		pool:        pool,
+		listen:      cfg.Listen,
 		logger:      cfg.Logger,
+		lookEvery:   lookEvery,
 		maxAttempts: cfg.MaxAttempts,
 		messages:    defaultMessages(),
 		hashing:     newWorkers(runtime.GOMAXPROCS(0)),

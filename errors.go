@@ -19,14 +19,14 @@ var (
 
 	// ErrCommitUnknown is returned when the connection was lost after an
 	// operation was sent and before its answer came: it was done as a whole or
-	// not at all. Call again: every operation but a sign-in is idempotent, and
-	// another session does no harm.
+	// not at all. Call again: every operation but those on sessions, passwords
+	// and mailed tokens is idempotent, and the comments of these say what to do.
 	ErrCommitUnknown = errors.New("outcome of the commit unknown")
 
 	// ErrInTransaction is returned in a caller's transaction by operations that
 	// hash a password, which would hold its locks for a quarter of a second, that
 	// count attempts, or that make and use tokens: neither a count nor a mail is
-	// rolled back.
+	// rolled back; and by [Store.Subscribe], which has a connection of its own.
 	ErrInTransaction = errors.New("not possible in a transaction")
 
 	// ErrNoPool is returned by a Store made without a pool and not bound to a

@@ -70,6 +70,7 @@ type world struct {
 	payment       uuid.UUID // likewise, of the learner for the course, which then costs something
 	session       elevate.SessionResult
 	token         elevate.Token
+	notices       []uuid.UUID // of the learner
 }
 
 func newWorld(t testing.TB, b *testBundle) *world {

@@ -125,11 +125,14 @@ const (
 	listStalePayments
 	listNotifications
 	listUnread
+	listUnreadFirst
 )
 
-// listEvents has a number of its own, which never changes: readers of events keep
-// their cursors for years.
-const listEvents list = 'E'
+// Lists whose readers keep a cursor for long: their numbers never change.
+const (
+	listEvents       list = 'E'
+	listSubscription list = 'S'
+)
 
 // position is the sort key of the last row of a page. Which fields count depends
 // on the list; rank is for lists that are sorted by a number.

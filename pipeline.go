@@ -273,6 +273,7 @@ const (
 	verdictMoved              = "moved"
 	verdictNotEnrolled        = "not_enrolled"
 	verdictNotInstructor      = "not_instructor"
+	verdictNoticeUnknown      = "notice_unknown"
 	verdictNotPublished       = "not_published"
 	verdictPaid               = "paid"
 	verdictPaymentRequired    = "payment_required"

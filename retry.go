@@ -54,6 +54,7 @@ const (
 	stateDeadlockDetected     = "40P01"
 	stateLockNotAvailable     = "55P03"
 	stateActiveTransaction    = "25001"
+	stateReadOnly             = "25006"
 	stateInternalError        = "XX000"
 )
 

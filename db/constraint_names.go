@@ -146,6 +146,13 @@ const (
 	// ConstraintLessonsPkey holds lessons to PRIMARY KEY (id).
 	ConstraintLessonsPkey Constraint = "lessons_pkey"
 
+	// ConstraintListenersPkey holds listeners to PRIMARY KEY (user_id, id).
+	ConstraintListenersPkey Constraint = "listeners_pkey"
+
+	// ConstraintListenersUserIDFkey holds listeners to FOREIGN KEY (user_id)
+	// REFERENCES users(id) ON DELETE CASCADE.
+	ConstraintListenersUserIDFkey Constraint = "listeners_user_id_fkey"
+
 	// ConstraintNotificationsPkey holds notifications to PRIMARY KEY (id).
 	ConstraintNotificationsPkey Constraint = "notifications_pkey"
 
@@ -340,6 +347,8 @@ func AllConstraintValues() []Constraint {
 		ConstraintLessonsDurationCheck,
 		ConstraintLessonsOrderCheck,
 		ConstraintLessonsPkey,
+		ConstraintListenersPkey,
+		ConstraintListenersUserIDFkey,
 		ConstraintNotificationsPkey,
 		ConstraintNotificationsUserIDFkey,
 		ConstraintPaymentEventsAmountCheck,

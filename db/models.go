@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 type CourseLevel string
@@ -300,6 +301,12 @@ type Lesson struct {
 	Version     int32
 }
 
+type Listener struct {
+	UserID    uuid.UUID
+	ID        uuid.UUID
+	ExpiresAt time.Time
+}
+
 type Notification struct {
 	ID        uuid.UUID
 	UserID    uuid.UUID
@@ -308,6 +315,7 @@ type Notification struct {
 	Message   string
 	Read      bool
 	CreatedAt time.Time
+	Txid      pgtype.Uint64
 }
 
 type Payment struct {

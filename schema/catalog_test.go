@@ -30,7 +30,8 @@ var catalogQueries = []struct{ kind, sql string }{
 			AND t.typelem = 0
 		ORDER BY t.typname`},
 	{"tables", `
-		SELECT format(E'CREATE TABLE %I (\n%s\n)%s;%s', c.relname,
+		SELECT format(E'CREATE %sTABLE %I (\n%s\n)%s;%s',
+			CASE c.relpersistence WHEN 'u' THEN 'UNLOGGED ' ELSE '' END, c.relname,
 			string_agg(format('    %I %s%s%s%s%s', a.attname, format_type(a.atttypid, a.atttypmod),
 				CASE WHEN a.attcollation <> t.typcollation
 					THEN ' COLLATE ' || quote_ident(o.collname) ELSE '' END,

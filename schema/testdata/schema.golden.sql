@@ -113,6 +113,12 @@ CREATE TABLE lessons (
     version integer NOT NULL DEFAULT 1
 );
 
+CREATE UNLOGGED TABLE listeners (
+    user_id uuid NOT NULL,
+    id uuid NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+) WITH (fillfactor=50);
+
 CREATE TABLE notifications (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     user_id uuid NOT NULL,
@@ -120,7 +126,8 @@ CREATE TABLE notifications (
     title character varying(255) NOT NULL,
     message text NOT NULL,
     read boolean NOT NULL DEFAULT false,
-    created_at timestamp with time zone NOT NULL DEFAULT now()
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    txid xid8 DEFAULT pg_current_xact_id()
 ) WITH (autovacuum_vacuum_scale_factor=0.02);
 
 CREATE TABLE payment_events (
@@ -326,6 +333,12 @@ ALTER TABLE lessons ADD CONSTRAINT lessons_pkey
 
 ALTER TABLE lessons ADD CONSTRAINT idx_lessons_order
     EXCLUDE USING btree (course_id WITH =, "order" WITH =) DEFERRABLE;
+
+ALTER TABLE listeners ADD CONSTRAINT listeners_user_id_fkey
+    FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+
+ALTER TABLE listeners ADD CONSTRAINT listeners_pkey
+    PRIMARY KEY (user_id, id);
 
 ALTER TABLE notifications ADD CONSTRAINT notifications_user_id_fkey
     FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
@@ -719,6 +732,26 @@ BEGIN
 END
 $function$;
 
+CREATE OR REPLACE FUNCTION notifications_channel(listener uuid)
+ RETURNS text
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+RETURN ((('elevate_'::text || ('notifications'::regclass)::oid) || '_'::text) || listener);
+
+CREATE OR REPLACE FUNCTION notifications_tell()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    PERFORM pg_notify(notifications_channel(l.user_id), '')
+    FROM listeners AS l
+    WHERE l.user_id IN (SELECT n.user_id FROM new_rows AS n)
+        AND l.expires_at > statement_timestamp();
+    RETURN NULL;
+END
+$function$;
+
 CREATE OR REPLACE FUNCTION payment_rank(status payment_status)
  RETURNS integer
  LANGUAGE sql
@@ -885,6 +918,8 @@ CREATE TRIGGER lessons_freeze_keys_trg BEFORE UPDATE ON lessons FOR EACH ROW WHE
 CREATE TRIGGER lessons_guard_trg BEFORE INSERT OR DELETE ON lessons FOR EACH ROW EXECUTE FUNCTION lessons_guard();
 
 CREATE TRIGGER lessons_move_version_trg BEFORE UPDATE ON lessons FOR EACH ROW WHEN (old.title::text IS DISTINCT FROM new.title::text OR old.description IS DISTINCT FROM new.description OR old.content IS DISTINCT FROM new.content OR old.video_url::text IS DISTINCT FROM new.video_url::text OR old.duration IS DISTINCT FROM new.duration) EXECUTE FUNCTION version_move();
+
+CREATE TRIGGER notifications_tell_trg AFTER INSERT ON notifications REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION notifications_tell();
 
 CREATE TRIGGER payment_events_quarantine_trg AFTER INSERT ON payment_events FOR EACH ROW WHEN (new.outcome = 'quarantined'::text) EXECUTE FUNCTION event_record('payment.quarantined', 'payment');
 
