@@ -1,6 +1,6 @@
 // Quickstart is the library's main job in one program: a course with lessons, a
-// learner who completes it, and a certificate that anybody can verify. After each
-// step it shows what the tables hold.
+// learner who registers, signs in, pays for it and completes it, and a certificate
+// that anybody can verify. After each step it shows what the tables hold.
 //
 //	make demo
 //
@@ -65,15 +65,23 @@ func run(ctx context.Context, url string, out io.Writer) error {
 		return err
 	}
 
-	// A request of Grace's, and one of Ada's. The host has checked who they are.
+	// Requests of Grace's. A host with a sign-in of its own tells As who it is.
 	teacher := store.As(elevate.Actor{UserID: grace.ID, Role: grace.Role})
-	learner := store.As(elevate.Actor{UserID: ada.ID, Role: ada.Role})
+
+	// Requests of Ada's, who signs in with the password that she has chosen.
+	learner, err := signIn(ctx, store, show)
+	if err != nil {
+		return err
+	}
 
 	courseID, err := author(ctx, teacher, show)
 	if err != nil {
 		return err
 	}
-	if err := enroll(ctx, learner, ada.ID, courseID, show); err != nil {
+	if err := pay(ctx, store, learner, ada.ID, courseID, show); err != nil {
+		return err
+	}
+	if err := askTooEarly(ctx, learner, ada.ID, courseID, show); err != nil {
 		return err
 	}
 	if err := study(ctx, learner, ada.ID, show); err != nil {
@@ -87,12 +95,7 @@ func run(ctx context.Context, url string, out io.Writer) error {
 		return err
 	}
 
-	show.step("What Ada was told")
-	show.say("Each notification was written in the transaction that caused it.")
-	return show.table(ctx, "notifications", `
-		SELECT n.type, n.message
-		FROM {schema}.notifications AS n
-		ORDER BY n.created_at`)
+	return told(ctx, learner, ada.ID, show)
 }
 
 // migrate creates the tables, as a host does when it deploys. The migrations need
@@ -138,6 +141,33 @@ func register(ctx context.Context, store *elevate.Store, show *shower) (grace, a
 		ORDER BY u.created_at`)
 }
 
+// signIn takes the way of each later request too: the client's cookie has the
+// token, and ValidateSession says whose it is, with the role of this moment.
+func signIn(ctx context.Context, store *elevate.Store, show *shower) (*elevate.Store, error) {
+	show.step("Ada signs in", "Login", "ValidateSession")
+	_, err := store.Login(ctx, elevate.LoginParams{Email: "ada@example.org", Password: "difference engine"})
+	if !errors.Is(err, elevate.ErrInvalidCredentials) {
+		return nil, unexpected(elevate.ErrInvalidCredentials, err)
+	}
+	show.say("with another password, refused: %s", elevate.ErrInvalidCredentials)
+
+	signedIn, err := store.Login(ctx, elevate.LoginParams{
+		Email: "ada@example.org", Password: "analytical engine", UserAgent: "Quickstart/1.0",
+	})
+	if err != nil {
+		return nil, err
+	}
+	session, err := store.ValidateSession(ctx, signedIn.Token)
+	if err != nil {
+		return nil, err
+	}
+	show.say("token: %s, for the cookie only; the database keeps its hash", signedIn.Token)
+	return store.As(session.Actor()), show.table(ctx, "sessions", `
+		SELECT u.name, s.user_agent, length(s.token) AS hash_length, s.expires_at > now() AS open
+		FROM {schema}.sessions AS s
+		JOIN {schema}.users AS u ON u.id = s.user_id`)
+}
+
 // author is what the pages of a course's author do.
 func author(ctx context.Context, teacher *elevate.Store, show *shower) (uuid.UUID, error) {
 	show.step("Grace writes a course and publishes it", "CreateCourse", "AddLessons", "PublishCourse")
@@ -147,6 +177,8 @@ func author(ctx context.Context, teacher *elevate.Store, show *shower) (uuid.UUI
 		Description: "From text to machine code.",
 		Category:    "computing",
 		Level:       elevate.LevelBeginner,
+		Price:       4900,
+		Currency:    "EUR",
 	})
 	if err != nil {
 		return uuid.Nil, err
@@ -166,9 +198,9 @@ func author(ctx context.Context, teacher *elevate.Store, show *shower) (uuid.UUI
 	if _, err := teacher.PublishCourse(ctx, courseID); err != nil {
 		return uuid.Nil, err
 	}
-	show.say("It is free, for its price is 0. The database counts the lessons, whoever adds them.")
+	show.say("It costs 49 euros, in cents. The database counts the lessons, whoever adds them.")
 	err = show.table(ctx, "courses", `
-		SELECT c.title, c.slug, c.price, c.published, c.lessons_total
+		SELECT c.title, c.slug, c.price, c.currency, c.published, c.lessons_total
 		FROM {schema}.courses AS c`)
 	if err != nil {
 		return uuid.Nil, err
@@ -179,28 +211,60 @@ func author(ctx context.Context, teacher *elevate.Store, show *shower) (uuid.UUI
 		ORDER BY l."order"`)
 }
 
-// enroll calls twice, as a program does that lost the first answer: a repeat is
-// success, and says that there was nothing left to do.
-func enroll(ctx context.Context, learner *elevate.Store, userID, courseID uuid.UUID, show *shower) error {
-	show.step("Ada enrolls, twice", "Enroll")
-	for _, attempt := range []string{"first", "second"} {
-		result, err := learner.Enroll(ctx, userID, courseID)
+// pay is the checkout. Each call is made twice, as by a program that lost the first
+// answer: a repeat is success, and says that there was nothing left to do.
+func pay(
+	ctx context.Context, store, learner *elevate.Store, userID, courseID uuid.UUID, show *shower,
+) error {
+	// What the rules do not allow is a refusal: an error to test for, which
+	// changed nothing.
+	show.step("She pays for the course", "Enroll", "CreatePayment", "ApplyPaymentEvent")
+	_, err := learner.Enroll(ctx, userID, courseID)
+	if !errors.Is(err, elevate.ErrPaymentRequired) {
+		return unexpected(elevate.ErrPaymentRequired, err)
+	}
+	show.say("Enroll is refused: %s", elevate.ErrPaymentRequired)
+
+	// The key is of the click, or of the order.
+	var payment elevate.Payment
+	for range 2 {
+		result, err := learner.CreatePayment(ctx, elevate.CreatePaymentParams{
+			UserID: userID, CourseID: courseID, IdempotencyKey: "order-1843",
+		})
 		if err != nil {
 			return err
 		}
-		show.say("%s call, created: %t", attempt, result.Created)
+		payment = result.Payment
+		show.say("CreatePayment, created: %t, %d %s", result.Created, payment.Amount, payment.Currency)
 	}
-	err := show.table(ctx, "enrollments", `
-		SELECT e.source, e.progress, e.lessons_completed, e.lessons_total
-		FROM {schema}.enrollments AS e`)
+
+	// The host hands the payment to a provider, whose webhook then reports what
+	// became of it. examples/stripe-webhook is such a webhook.
+	webhook := store.As(elevate.System("webhook"))
+	for range 2 {
+		result, err := webhook.ApplyPaymentEvent(ctx, elevate.PaymentEvent{
+			Provider: "quickpay", EventID: "evt_1", PaymentID: payment.ID, Reference: "pay_1815",
+			Kind: elevate.PaymentSucceeded, Amount: payment.Amount, Currency: payment.Currency,
+		})
+		if err != nil {
+			return err
+		}
+		show.say("ApplyPaymentEvent, outcome: %s, enrolled: %t", result.Outcome, result.Enrolled)
+	}
+	err = show.table(ctx, "payments", `
+		SELECT p.amount, p.currency, p.status, p.stripe_payment_id AS reference
+		FROM {schema}.payments AS p`)
 	if err != nil {
 		return err
 	}
+	return show.table(ctx, "enrollments", `
+		SELECT e.source, e.progress, e.lessons_completed, e.lessons_total
+		FROM {schema}.enrollments AS e`)
+}
 
-	// What the rules do not allow is a refusal: an error to test for, which
-	// changed nothing.
+func askTooEarly(ctx context.Context, learner *elevate.Store, userID, courseID uuid.UUID, show *shower) error {
 	show.step("She asks for the certificate too early", "IssueCertificate")
-	_, err = learner.IssueCertificate(ctx, elevate.IssueCertificateParams{UserID: userID, CourseID: courseID})
+	_, err := learner.IssueCertificate(ctx, elevate.IssueCertificateParams{UserID: userID, CourseID: courseID})
 	if !errors.Is(err, elevate.ErrCourseIncomplete) {
 		return unexpected(elevate.ErrCourseIncomplete, err)
 	}
@@ -279,6 +343,31 @@ func verify(ctx context.Context, store *elevate.Store, number string, show *show
 	}
 	show.say("with a wrong symbol, refused: %s", invalid)
 	return nil
+}
+
+// told is the page behind the bell. Each notification was written in the
+// transaction that caused it.
+func told(ctx context.Context, learner *elevate.Store, userID uuid.UUID, show *shower) error {
+	show.step("What Ada was told, the newest first", "CountUnread", "ListNotifications", "MarkAllRead")
+	unread, err := learner.CountUnread(ctx, userID)
+	if err != nil {
+		return err
+	}
+	show.say("unread: %d", unread)
+	notifications, err := learner.ListNotifications(ctx, elevate.ListNotificationsParams{UserID: userID})
+	if err != nil {
+		return err
+	}
+	for _, n := range notifications.Items {
+		show.say("%s: %s", n.Title, n.Message)
+	}
+	if _, err := learner.MarkAllRead(ctx, elevate.MarkAllReadParams{UserID: userID}); err != nil {
+		return err
+	}
+	return show.table(ctx, "notifications", `
+		SELECT n.type, n.read
+		FROM {schema}.notifications AS n
+		ORDER BY n.created_at DESC`)
 }
 
 func unexpected(want, got error) error {
