@@ -47,14 +47,18 @@ RETURN 'elevate_' || 'notifications'::regclass::oid || '_' || listener;
 
 -- Tells those who listen, and only them: a transaction that notifies holds a lock
 -- of the whole database while it commits. For each statement, so that a notice
--- to 10,000 learners looks up once who listens; most statements find nobody, and
--- many insert nothing.
+-- to 10,000 learners looks up once who listens. Most find nobody, and many insert
+-- nothing: those do not touch the table of listeners at all.
 CREATE FUNCTION notifications_tell()
 RETURNS trigger
 LANGUAGE plpgsql
 SET search_path FROM CURRENT
 AS $$
 BEGIN
+    IF NOT EXISTS (SELECT FROM new_rows) THEN
+        RETURN NULL;
+    END IF;
+
     PERFORM pg_notify(notifications_channel(l.user_id), '')
     FROM listeners AS l
     WHERE l.user_id IN (SELECT n.user_id FROM new_rows AS n)

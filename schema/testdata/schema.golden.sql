@@ -744,6 +744,10 @@ CREATE OR REPLACE FUNCTION notifications_tell()
  SET search_path TO 'public', 'pg_temp'
 AS $function$
 BEGIN
+    IF NOT EXISTS (SELECT FROM new_rows) THEN
+        RETURN NULL;
+    END IF;
+
     PERFORM pg_notify(notifications_channel(l.user_id), '')
     FROM listeners AS l
     WHERE l.user_id IN (SELECT n.user_id FROM new_rows AS n)
