@@ -44,6 +44,7 @@ func meaningOf(constraint db.Constraint) error {
 		db.ConstraintIdentitiesUserIDFkey,
 		db.ConstraintNotificationsUserIDFkey,
 		db.ConstraintPaymentsUserIDFkey, db.ConstraintPaymentsCourseIDFkey,
+		db.ConstraintReviewsUserIDFkey, db.ConstraintReviewsCourseIDFkey,
 		db.ConstraintSessionsUserIDFkey,
 		db.ConstraintUserTokensUserIDFkey:
 		return ErrNotFound

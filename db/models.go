@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 type CourseLevel string
@@ -253,6 +254,16 @@ type Course struct {
 	Currency     string
 	Version      int32
 	LessonsTotal int32
+	Language     string
+	Free         bool
+	Search       interface{}
+}
+
+type CourseStat struct {
+	CourseID    uuid.UUID
+	RatingCount int32
+	RatingSum   int64
+	Rating      pgtype.Numeric
 }
 
 type Enrollment struct {
