@@ -1,6 +1,6 @@
 // Package elevate is the data layer of a learning platform on PostgreSQL:
-// accounts, courses and their lessons, enrollments, progress and certificates, as
-// operations that are each one transaction and one round trip.
+// accounts, courses and their lessons, enrollments, progress, certificates and
+// reviews, as operations that are each one transaction and one round trip.
 //
 // # First program
 //
@@ -124,7 +124,8 @@
 //   - [Store.DeleteCourse] deletes a course that nobody is bound to.
 //   - [Store.GetCourse] is a course without its lessons.
 //   - [Store.GetCourseBySlug] is the same by the course's name in URLs.
-//   - [Store.ListCourses] lists the catalogue, or drafts.
+//   - [Store.ListCourses] lists or searches the catalogue, or drafts.
+//   - [Store.CatalogFacets] counts it by category, level and price.
 //
 // # Lessons
 //
@@ -161,4 +162,11 @@
 //   - [Store.ReinstateCertificate] undoes that.
 //   - [Store.ListCertificates] lists a learner's certificates.
 //   - [Store.VerifyCertificate] says what a public id stands for.
+//
+// # Reviews
+//
+//   - [Store.PutReview] writes a learner's review of a course, or replaces it.
+//   - [Store.DeleteReview] deletes it.
+//   - [Store.ListReviews] lists the reviews of a course; the average comes with the
+//     course itself.
 package elevate

@@ -157,6 +157,7 @@ func stressOperations() []stressOperation {
 		stressLessons(),
 		stressCoursesAndUsers(),
 		stressCertificates(),
+		stressReviews(),
 		stressReads(),
 	)
 }
