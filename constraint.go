@@ -52,6 +52,7 @@ func meaningOf(constraint db.Constraint) error {
 		db.ConstraintIdentitiesUserIDFkey,
 		db.ConstraintNotificationsUserIDFkey,
 		db.ConstraintPaymentsUserIDFkey, db.ConstraintPaymentsCourseIDFkey,
+		db.ConstraintReviewsUserIDFkey, db.ConstraintReviewsCourseIDFkey,
 		db.ConstraintSessionsUserIDFkey,
 		db.ConstraintUserTokensUserIDFkey:
 		return ErrNotFound

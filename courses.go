@@ -39,6 +39,9 @@ type Course struct {
 	// Currency is an ISO 4217 code.
 	Currency string
 
+	// Language is that of title and description, for the search.
+	Language string
+
 	// ThumbnailURL is empty for none.
 	ThumbnailURL string
 
@@ -47,6 +50,11 @@ type Course struct {
 
 	// LessonsTotal is kept by the database.
 	LessonsTotal int32
+
+	// Rating is the average of the reviews, 1 to 5, rounded to two decimals; 0
+	// while there are none. Kept by the database, like RatingCount.
+	Rating      float64
+	RatingCount int32
 
 	Published bool
 
@@ -69,9 +77,12 @@ func course(row db.CourseGetRow) Course {
 		Level:        row.Level,
 		Price:        row.Price,
 		Currency:     row.Currency,
+		Language:     row.Language,
 		ThumbnailURL: row.ThumbnailURL,
 		Duration:     time.Duration(row.Duration) * time.Second,
 		LessonsTotal: row.LessonsTotal,
+		Rating:       row.Rating,
+		RatingCount:  row.RatingCount,
 		Published:    row.Published,
 		Version:      row.Version,
 		CreatedAt:    row.CreatedAt,
@@ -91,9 +102,12 @@ func writtenCourse(row db.CourseUpdateRow) Course {
 		Level:        row.Level,
 		Price:        row.Price,
 		Currency:     row.Currency,
+		Language:     row.Language,
 		ThumbnailURL: row.ThumbnailURL,
 		Duration:     row.Duration,
 		LessonsTotal: row.LessonsTotal,
+		Rating:       row.Rating,
+		RatingCount:  row.RatingCount,
 		Published:    row.Published,
 		Version:      row.Version,
 		CreatedAt:    row.CreatedAt,
@@ -122,6 +136,10 @@ type CreateCourseParams struct {
 	// InstructorID is who teaches it: an instructor or an admin. Defaults to the
 	// actor, if that is an instructor.
 	InstructorID uuid.UUID
+
+	// Language is that of title and description, so that a search knows how its
+	// words end: one of those of [Config.SearchLanguage], which is the default.
+	Language string
 
 	Level CourseLevel
 
@@ -163,6 +181,9 @@ func (s *Store) CreateCourse(ctx context.Context, params CreateCourseParams) (re
 	if params.Currency == "" {
 		params.Currency = "USD"
 	}
+	if params.Language == "" {
+		params.Language = s.core.searchLanguage
+	}
 	defer wrap(&err, "create course %s", params.ID)
 	if err := s.actor.mayTeach(); err != nil {
 		return CreateCourseResult{}, err
@@ -189,6 +210,7 @@ func (s *Store) CreateCourse(ctx context.Context, params CreateCourseParams) (re
 		Level:        params.Level,
 		Price:        params.Price,
 		Currency:     params.Currency,
+		Language:     params.Language,
 		ThumbnailURL: params.ThumbnailURL,
 		Duration:     seconds(params.Duration),
 	}
@@ -240,21 +262,23 @@ func (p CreateCourseParams) validate() error {
 		text("Title", p.Title, 1, maxName),
 		text("Description", p.Description, 0, maxText),
 		text("Category", p.Category, 1, maxCategory),
+		language("Language", p.Language),
 		link("ThumbnailURL", p.ThumbnailURL),
 		span("Duration", p.Duration),
 	)
 }
 
 // UpdateCourseParams is all of a course that its author edits, as it is to be.
-// Nothing has a default.
+// Nothing has a default, but an empty Language leaves the one that the course has.
 type UpdateCourseParams struct {
-	// Category, Currency, Description, Duration, Level, Price, Slug,
+	// Category, Currency, Description, Duration, Language, Level, Price, Slug,
 	// ThumbnailURL and Title are those of [CreateCourseParams].
 	Category     string
 	Currency     string
 	Description  string
 	Duration     time.Duration
 	ID           uuid.UUID
+	Language     string
 	Level        CourseLevel
 	Price        int32
 	Slug         string
@@ -295,6 +319,7 @@ func (s *Store) UpdateCourse(ctx context.Context, params UpdateCourseParams) (up
 		Level:        params.Level,
 		Price:        params.Price,
 		Currency:     params.Currency,
+		Language:     some(params.Language),
 		ThumbnailURL: params.ThumbnailURL,
 		Duration:     seconds(params.Duration),
 	}
@@ -328,6 +353,7 @@ func (p UpdateCourseParams) validate() error {
 		Currency:     p.Currency,
 		Description:  p.Description,
 		Duration:     p.Duration,
+		Language:     cmp.Or(p.Language, defaultSearchLanguage),
 		Level:        p.Level,
 		Price:        p.Price,
 		Slug:         p.Slug,
@@ -469,110 +495,4 @@ func (s *Store) GetCourseBySlug(ctx context.Context, slug string) (found Course,
 		return Course{}, err
 	}
 	return course(db.CourseGetRow(row)), nil
-}
-
-// ListCoursesParams says which courses, and which page of them. Filters that are
-// zero let everything through.
-type ListCoursesParams struct {
-	PageParams
-
-	Category string
-
-	// Drafts lists only courses that are not published: the actor's own, or
-	// those of InstructorID; for trusted actors, without InstructorID, all.
-	Drafts bool
-
-	// InstructorID lists what they teach, published or not; drafts are shown
-	// only to themselves and to trusted actors.
-	InstructorID uuid.UUID
-
-	Level CourseLevel
-}
-
-// ListCourses lists the catalogue, the newest course first: what is published,
-// and on request the drafts that the actor may see. Anyone may list what is
-// published; Drafts is for those who teach.
-//
-// Errors: ErrForbidden; *ValidationError; ErrInvalidCursor.
-func (s *Store) ListCourses(ctx context.Context, params ListCoursesParams) (courses Page[Course], err error) {
-	defer wrap(&err, "list courses")
-	if params.Drafts {
-		if err := s.actor.mayTeach(); err != nil {
-			return Page[Course]{}, err
-		}
-		if !s.actor.trusted() {
-			params.InstructorID = cmp.Or(params.InstructorID, s.actor.UserID)
-		}
-	}
-	if err := params.validate(); err != nil {
-		return Page[Course]{}, err
-	}
-	before, limit, err := params.newestFirst(listCourses)
-	if err != nil {
-		return Page[Course]{}, err
-	}
-	var level *CourseLevel
-	if params.Level != "" {
-		level = &params.Level
-	}
-	// Three queries, one for each index: a filter that may be absent would hide
-	// them from a plan that serves every call.
-	switch {
-	case params.InstructorID != uuid.Nil:
-		rows, err := s.reader().CourseListByInstructor(ctx, db.CourseListByInstructorParams{
-			InstructorID: params.InstructorID,
-			Drafts:       params.Drafts,
-			TeacherID:    s.actor.teacher(),
-			Category:     some(params.Category),
-			Level:        level,
-			BeforeAt:     before.at,
-			BeforeID:     before.id,
-			RowLimit:     limit,
-		})
-		return coursePage(rows, err, limit, func(row db.CourseListByInstructorRow) Course {
-			return course(db.CourseGetRow(row))
-		})
-	case params.Category != "" && !params.Drafts:
-		rows, err := s.reader().CourseListByCategory(ctx, db.CourseListByCategoryParams{
-			Category: params.Category,
-			Level:    level,
-			BeforeAt: before.at,
-			BeforeID: before.id,
-			RowLimit: limit,
-		})
-		return coursePage(rows, err, limit, func(row db.CourseListByCategoryRow) Course {
-			return course(db.CourseGetRow(row))
-		})
-	default:
-		rows, err := s.reader().CourseList(ctx, db.CourseListParams{
-			Drafts:    params.Drafts,
-			TeacherID: s.actor.teacher(),
-			Category:  some(params.Category),
-			Level:     level,
-			BeforeAt:  before.at,
-			BeforeID:  before.id,
-			RowLimit:  limit,
-		})
-		return coursePage(rows, err, limit, func(row db.CourseListRow) Course {
-			return course(db.CourseGetRow(row))
-		})
-	}
-}
-
-func (p ListCoursesParams) validate() error {
-	if p.Level != "" && !p.Level.Valid() {
-		return invalid("Level", "is not a level of courses")
-	}
-	return text("Category", p.Category, 0, maxCategory)
-}
-
-// coursePage is a page of any of the queries of ListCourses.
-func coursePage[Row any](rows []Row, err error, limit int32, item func(Row) Course) (Page[Course], error) {
-	if err != nil {
-		return Page[Course]{}, err
-	}
-	return pageOf(rows, limit, listCourses, item, func(row Row) position {
-		last := item(row)
-		return position{at: last.CreatedAt, id: last.ID}
-	}), nil
 }

@@ -92,6 +92,7 @@ func TestCreateCourse(t *testing.T) {
 			Level:        elevate.LevelIntermediate,
 			Price:        4900,
 			Currency:     "EUR",
+			Language:     "english",
 			ThumbnailURL: "https://example.org/go.png",
 			Duration:     90 * time.Minute,
 			Version:      1,
@@ -330,6 +331,7 @@ func TestUpdateCourse(t *testing.T) {
 		update.Currency = "CHF"
 		update.Description = ""
 		update.Duration = 0
+		update.Language = "german"
 		update.Level = elevate.LevelAdvanced
 		update.Price = 0
 		update.Slug = "postgres"
@@ -346,6 +348,7 @@ func TestUpdateCourse(t *testing.T) {
 			Category:     "databases",
 			Level:        elevate.LevelAdvanced,
 			Currency:     "CHF",
+			Language:     "german",
 			Version:      2,
 			CreatedAt:    course.CreatedAt,
 			UpdatedAt:    updated.UpdatedAt,

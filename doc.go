@@ -1,6 +1,7 @@
 // Package elevate is the data layer of a learning platform on PostgreSQL:
-// accounts, courses and their lessons, enrollments, progress, certificates and
-// payments, as operations that are each one transaction and one round trip.
+// accounts, courses and their lessons, enrollments, progress, certificates,
+// payments, reviews, notifications and events, as operations that are each one
+// transaction and one round trip.
 //
 // # First program
 //
@@ -162,7 +163,8 @@
 //   - [Store.TransferCourses] gives the courses of one person to another.
 //   - [Store.GetCourse] is a course without its lessons.
 //   - [Store.GetCourseBySlug] is the same by the course's name in URLs.
-//   - [Store.ListCourses] lists the catalogue, or drafts.
+//   - [Store.ListCourses] lists or searches the catalogue, or drafts.
+//   - [Store.CatalogFacets] counts it by category, level and price.
 //
 // # Lessons
 //
@@ -226,4 +228,11 @@
 //   - [Store.MarkAllRead] marks all as read, or all up to one.
 //   - [Store.NotifyCourse] notifies all learners of a course, once per key.
 //   - [Store.Subscribe] delivers what comes, as it is committed.
+//
+// # Reviews
+//
+//   - [Store.PutReview] writes a learner's review of a course, or replaces it.
+//   - [Store.DeleteReview] deletes it.
+//   - [Store.ListReviews] lists the reviews of a course; the average comes with the
+//     course itself.
 package elevate

@@ -55,6 +55,11 @@ type Config struct {
 	// stands, so its case matters. Defaults to "public".
 	Schema string
 
+	// SearchLanguage is that of new courses and of searches that name none:
+	// english, german or another of PostgreSQL's own text search configurations,
+	// or simple, which cuts no endings. Defaults to "english".
+	SearchLanguage string
+
 	// SessionIdle ends a session that was not used for so long, or up to a tenth
 	// less: that is how exactly it is known when it was used. Defaults to 7 days.
 	SessionIdle time.Duration
@@ -74,6 +79,8 @@ const (
 	defaultSessionLimit    = 10
 
 	mostSessions = 100
+
+	defaultSearchLanguage = "english"
 
 	dearestPasswordCost = 15
 )
@@ -111,6 +118,8 @@ type core struct {
 	passwordCost int
 	hashing      *workers
 
+	searchLanguage string
+
 	sessionIdle     time.Duration
 	sessionLifetime time.Duration
 	sessionLimit    int
@@ -135,6 +144,7 @@ func New(pool *pgxpool.Pool, cfg *Config) (*Store, error) {
 		hashing:     newWorkers(runtime.GOMAXPROCS(0)),
 
 		passwordCost:    cmp.Or(cfg.PasswordCost, hashcost.Default),
+		searchLanguage:  cmp.Or(cfg.SearchLanguage, defaultSearchLanguage),
 		sessionIdle:     cmp.Or(cfg.SessionIdle, defaultSessionIdle),
 		sessionLifetime: cmp.Or(cfg.SessionLifetime, defaultSessionLifetime),
 		sessionLimit:    cmp.Or(cfg.SessionLimit, defaultSessionLimit),
@@ -159,6 +169,7 @@ func New(pool *pgxpool.Pool, cfg *Config) (*Store, error) {
 		within("MaxAttempts", core.maxAttempts, 1, 100),
 		within("PasswordCost", core.passwordCost, hashcost.Least(), dearestPasswordCost),
 		text("Schema", schema, 1, maxIdentifier),
+		language("SearchLanguage", core.searchLanguage),
 		age("SessionIdle", core.sessionIdle),
 		age("SessionLifetime", core.sessionLifetime),
 		within("SessionLimit", core.sessionLimit, 1, mostSessions),

@@ -106,8 +106,8 @@ var (
 	ErrPaymentRequired = errors.New("payment required")
 
 	// ErrNotEnrolled is returned by [Store.CompleteLesson],
-	// [Store.UncompleteLesson], [Store.RecordStudyTime], [Store.ResetProgress]
-	// and [Store.IssueCertificate].
+	// [Store.UncompleteLesson], [Store.RecordStudyTime], [Store.ResetProgress],
+	// [Store.IssueCertificate] and [Store.PutReview].
 	ErrNotEnrolled = errors.New("not enrolled")
 
 	// ErrCourseCompleted is returned by [Store.Unenroll] and

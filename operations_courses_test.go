@@ -56,6 +56,7 @@ func courseOperations() []operation {
 			texts("Slug", 255, change(func(p *elevate.CreateCourseParams, v string) { p.Slug = v })),
 			texts("Category", 100, change(func(p *elevate.CreateCourseParams, v string) { p.Category = v })),
 			texts("Description", 1<<20, change(func(p *elevate.CreateCourseParams, v string) { p.Description = v })),
+			texts("Language", 100, change(func(p *elevate.CreateCourseParams, v string) { p.Language = v })),
 			texts("ThumbnailURL", 500, change(func(p *elevate.CreateCourseParams, v string) { p.ThumbnailURL = v })),
 			spans("Duration", func(ctx context.Context, s *elevate.Store, w *world, v time.Duration) error {
 				return call(ctx, s, w, func(p *elevate.CreateCourseParams) { p.Duration = v })
@@ -66,6 +67,7 @@ func courseOperations() []operation {
 				bad("SlugShape", func(p *elevate.CreateCourseParams) { p.Slug = "Not/a slug" }),
 				bad("CategoryEmpty", func(p *elevate.CreateCourseParams) { p.Category = "" }),
 				bad("Level", func(p *elevate.CreateCourseParams) { p.Level = "expert" }),
+				bad("Language", func(p *elevate.CreateCourseParams) { p.Language = "klingon" }),
 				bad("PriceNegative", func(p *elevate.CreateCourseParams) { p.Price = -1 }),
 				bad("Currency", func(p *elevate.CreateCourseParams) { p.Currency = "euro" }),
 				{"SlugTaken", func(ctx context.Context, s *elevate.Store, w *world) error {
@@ -78,11 +80,12 @@ func courseOperations() []operation {
 		return update(ctx, s, w, func(p *elevate.UpdateCourseParams) {
 			c := elevate.CreateCourseParams{
 				Category: p.Category, Currency: p.Currency, Description: p.Description, Duration: p.Duration,
-				Level: p.Level, Price: p.Price, Slug: p.Slug, ThumbnailURL: p.ThumbnailURL, Title: p.Title,
+				Language: p.Language, Level: p.Level, Price: p.Price, Slug: p.Slug, ThumbnailURL: p.ThumbnailURL, Title: p.Title,
 			}
 			change(&c)
 			p.Category, p.Currency, p.Description, p.Duration = c.Category, c.Currency, c.Description, c.Duration
-			p.Level, p.Price, p.Slug, p.ThumbnailURL, p.Title = c.Level, c.Price, c.Slug, c.ThumbnailURL, c.Title
+			p.Language, p.Level, p.Price = c.Language, c.Level, c.Price
+			p.Slug, p.ThumbnailURL, p.Title = c.Slug, c.ThumbnailURL, c.Title
 		})
 	}
 	// of is an operation on one course.
@@ -116,6 +119,12 @@ func courseOperations() []operation {
 		var params elevate.ListCoursesParams
 		change(&params)
 		_, err := s.ListCourses(ctx, params)
+		return err
+	}
+	facets := func(ctx context.Context, s *elevate.Store, change func(*elevate.CatalogFacetsParams)) error {
+		var params elevate.CatalogFacetsParams
+		change(&params)
+		_, err := s.CatalogFacets(ctx, params)
 		return err
 	}
 	return []operation{
@@ -234,14 +243,55 @@ func courseOperations() []operation {
 				texts("Category", 100, func(ctx context.Context, s *elevate.Store, _ *world, value string) error {
 					return list(ctx, s, func(p *elevate.ListCoursesParams) { p.Category = value })
 				}),
+				texts("Query", 255, func(ctx context.Context, s *elevate.Store, _ *world, value string) error {
+					return list(ctx, s, func(p *elevate.ListCoursesParams) { p.Query = value })
+				}),
+				texts("Language", 100, func(ctx context.Context, s *elevate.Store, _ *world, value string) error {
+					return list(ctx, s, func(p *elevate.ListCoursesParams) { p.Query, p.Language = "go", value })
+				}),
+				pages(func(ctx context.Context, s *elevate.Store, _ *world, page elevate.PageParams) error {
+					return list(ctx, s, func(p *elevate.ListCoursesParams) { p.Query, p.PageParams = "go", page })
+				}),
 				pages(func(ctx context.Context, s *elevate.Store, _ *world, page elevate.PageParams) error {
 					return list(ctx, s, func(p *elevate.ListCoursesParams) { p.PageParams = page })
 				}),
-				[]refusal{fails("Level", func(ctx context.Context, s *elevate.Store, _ *world) error {
-					return list(ctx, s, func(p *elevate.ListCoursesParams) {
-						p.Level = elevate.CourseLevel(strings.Repeat("x", 9))
-					})
-				})},
+				[]refusal{
+					fails("Level", func(ctx context.Context, s *elevate.Store, _ *world) error {
+						return list(ctx, s, func(p *elevate.ListCoursesParams) {
+							p.Level = elevate.CourseLevel(strings.Repeat("x", 9))
+						})
+					}),
+					fails("Price", func(ctx context.Context, s *elevate.Store, _ *world) error {
+						return list(ctx, s, func(p *elevate.ListCoursesParams) { p.Price = "cheap" })
+					}),
+				},
+			),
+		},
+		{
+			name:  "CatalogFacets",
+			may:   "+++++++",
+			trips: 1,
+			call: func(ctx context.Context, s *elevate.Store, _ *world) error {
+				return facets(ctx, s, func(p *elevate.CatalogFacetsParams) { p.Query = "course" })
+			},
+			refusals: slices.Concat(
+				texts("Category", 100, func(ctx context.Context, s *elevate.Store, _ *world, value string) error {
+					return facets(ctx, s, func(p *elevate.CatalogFacetsParams) { p.Category = value })
+				}),
+				texts("Query", 255, func(ctx context.Context, s *elevate.Store, _ *world, value string) error {
+					return facets(ctx, s, func(p *elevate.CatalogFacetsParams) { p.Query = value })
+				}),
+				texts("Language", 100, func(ctx context.Context, s *elevate.Store, _ *world, value string) error {
+					return facets(ctx, s, func(p *elevate.CatalogFacetsParams) { p.Language = value })
+				}),
+				[]refusal{
+					fails("Level", func(ctx context.Context, s *elevate.Store, _ *world) error {
+						return facets(ctx, s, func(p *elevate.CatalogFacetsParams) { p.Level = "expert" })
+					}),
+					fails("Price", func(ctx context.Context, s *elevate.Store, _ *world) error {
+						return facets(ctx, s, func(p *elevate.CatalogFacetsParams) { p.Price = "cheap" })
+					}),
+				},
 			),
 		},
 	}

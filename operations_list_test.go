@@ -24,6 +24,7 @@ func operations() []operation {
 		paymentOperations(),
 		eventOperations(),
 		notificationOperations(),
+		reviewOperations(),
 	)
 }
 

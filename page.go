@@ -79,6 +79,23 @@ func (p PageParams) oldestFirst(of list) (position, int32, error) {
 	return *after, limit, nil
 }
 
+// bestFirst is where a search begins: it is sorted by rank, then by time and id,
+// all descending. The rank is not negative; a cursor holds its bits.
+func (p PageParams) bestFirst() (before position, rank float64, limit int32, err error) {
+	before, limit, err = p.newestFirst(listSearch)
+	if err != nil {
+		return position{}, 0, 0, err
+	}
+	if p.Cursor == "" {
+		return before, math.MaxFloat32, limit, nil
+	}
+	rank = math.Float64frombits(uint64(before.rank)) //nolint:gosec // bits, encoded alike
+	if !(rank >= 0 && rank <= math.MaxFloat32) {     // nor NaN
+		return position{}, 0, 0, ErrInvalidCursor
+	}
+	return before, rank, limit, nil
+}
+
 // byID is where a list begins that is sorted by id, ascending.
 func (p PageParams) byID(of list) (uuid.UUID, int32, error) {
 	limit, err := p.limit()
@@ -126,6 +143,8 @@ const (
 	listNotifications
 	listUnread
 	listUnreadFirst
+	listSearch
+	listReviews
 )
 
 // Lists whose readers keep a cursor for long: their numbers never change.

@@ -1,6 +1,7 @@
 package elevate
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -110,4 +111,30 @@ func TestPageParamsLimit(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 	}
+}
+
+func TestPageParamsBestFirst(t *testing.T) {
+	t.Parallel()
+
+	begin := func(cursor string) (uint64, error) {
+		_, rank, _, err := PageParams{Cursor: cursor}.bestFirst()
+		return math.Float64bits(rank), err
+	}
+	at := func(rank float64) string {
+		return position{rank: int64(math.Float64bits(rank))}.encode(listSearch) //nolint:gosec // bits
+	}
+	for _, rank := range []float64{0, math.SmallestNonzeroFloat32, float64(float32(0.1)), 1, math.MaxFloat32} {
+		got, err := begin(at(rank))
+		require.NoError(t, err)
+		require.Equal(t, math.Float64bits(rank), got, "bit for bit")
+	}
+	for _, forged := range []float64{-1, math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat64} {
+		_, err := begin(at(forged))
+		require.ErrorIs(t, err, ErrInvalidCursor)
+	}
+	first, err := begin("")
+	require.NoError(t, err)
+	require.Equal(t, math.Float64bits(math.MaxFloat32), first)
+	_, err = begin(position{}.encode(listCourses))
+	require.ErrorIs(t, err, ErrInvalidCursor, "of the list without a query")
 }

@@ -196,7 +196,14 @@ func requireInvalid(t testing.TB, err error, field string, message ...any) {
 // drift is how many counters a recount finds wrong; 0 is the healthy answer.
 func (b *testBundle) drift(t testing.TB) int {
 	t.Helper()
-	return b.count(t, `SELECT coalesce(sum({s}.recount_course(c.id)), 0)::integer FROM {s}.courses AS c`)
+	return b.count(t, `SELECT coalesce(sum({s}.recount_course(c.id) + {s}.recount_ratings(c.id)), 0)::integer
+		FROM {s}.courses AS c`)
+}
+
+// rate writes a review by plain SQL.
+func (b *testBundle) rate(t testing.TB, userID, courseID uuid.UUID, rating int) {
+	t.Helper()
+	b.exec(t, `INSERT INTO {s}.reviews (user_id, course_id, rating) VALUES ($1, $2, $3)`, userID, courseID, rating)
 }
 
 // race runs n calls at once, from behind one barrier, and returns the first
@@ -242,9 +249,12 @@ const hostSQL = `CREATE TABLE public.users (id bigint PRIMARY KEY, email text);
 	CREATE TABLE public.certificates (pem text);
 	CREATE TABLE public.payments (iban text);
 	CREATE TABLE public.notifications (body text);
+	CREATE TABLE public.reviews (verdict text);
+	CREATE TABLE public.course_stats (wins integer);
 	CREATE TYPE public.user_role AS ENUM ('root');
 	CREATE TYPE public.course_level AS ENUM ('high');
-	CREATE FUNCTION public.can_teach(text) RETURNS boolean LANGUAGE sql RETURN FALSE`
+	CREATE FUNCTION public.can_teach(text) RETURNS boolean LANGUAGE sql RETURN FALSE;
+	CREATE FUNCTION public.course_visible(text) RETURNS boolean LANGUAGE sql RETURN FALSE`
 
 func (hostTables) Hash() (string, error) { return hostSQL, nil }
 

@@ -159,6 +159,7 @@ func stressOperations() []stressOperation {
 		stressAccounts(),
 		stressCertificates(),
 		stressPayments(),
+		stressReviews(),
 		stressReads(),
 	)
 }

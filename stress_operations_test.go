@@ -441,3 +441,27 @@ func stressTransactions() []stressOperation {
 		}),
 	}
 }
+
+func stressReviews() []stressOperation {
+	return []stressOperation{
+		{
+			name:   "PutReview",
+			weight: 4,
+			call: func(ctx context.Context, s *elevate.Store, d *draw) error {
+				params := elevate.PutReviewParams{UserID: d.learner(), CourseID: d.course(), Rating: 1 + d.Int32N(5)}
+				_, err := d.actor(s, params.UserID).PutReview(ctx, params)
+				return err
+			},
+			refusals: []error{elevate.ErrNotFound, elevate.ErrNotEnrolled},
+		},
+		{
+			name:   "DeleteReview",
+			weight: 2,
+			call: func(ctx context.Context, s *elevate.Store, d *draw) error {
+				_, err := d.system(s).DeleteReview(ctx, d.learner(), d.course())
+				return err
+			},
+			refusals: []error{elevate.ErrNotFound},
+		},
+	}
+}

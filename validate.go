@@ -58,6 +58,19 @@ func link(field, value string) error {
 	}
 }
 
+// language checks the name of a text search configuration: those of PostgreSQL
+// 15, as the column of courses has them.
+func language(field, value string) error {
+	switch value {
+	case "arabic", "armenian", "basque", "catalan", "danish", "dutch", "english", "finnish", "french", "german",
+		"greek", "hindi", "hungarian", "indonesian", "irish", "italian", "lithuanian", "nepali", "norwegian",
+		"portuguese", "romanian", "russian", "serbian", "simple", "spanish", "swedish", "tamil", "turkish", "yiddish":
+		return nil
+	default:
+		return invalid(field, "is not a language that can be searched")
+	}
+}
+
 func within(field string, value, least, most int) error {
 	switch {
 	case value < least:

@@ -55,6 +55,21 @@ const (
 	// ConstraintIdxCertificatesID holds certificates to UNIQUE (certificate_id).
 	ConstraintIdxCertificatesID Constraint = "idx_certificates_id"
 
+	// ConstraintCourseStatsCourseIDFkey holds course_stats to FOREIGN KEY
+	// (course_id) REFERENCES courses(id) ON DELETE CASCADE.
+	ConstraintCourseStatsCourseIDFkey Constraint = "course_stats_course_id_fkey"
+
+	// ConstraintCourseStatsPkey holds course_stats to PRIMARY KEY (course_id).
+	ConstraintCourseStatsPkey Constraint = "course_stats_pkey"
+
+	// ConstraintCourseStatsRatingCountCheck holds course_stats to CHECK
+	// (rating_count >= 0).
+	ConstraintCourseStatsRatingCountCheck Constraint = "course_stats_rating_count_check"
+
+	// ConstraintCourseStatsRatingSumCheck holds course_stats to CHECK (rating_sum
+	// >= 0).
+	ConstraintCourseStatsRatingSumCheck Constraint = "course_stats_rating_sum_check"
+
 	// ConstraintCoursesCurrencyCheck holds courses to CHECK (currency::text ~
 	// '^[A-Z]{3}$'::text).
 	ConstraintCoursesCurrencyCheck Constraint = "courses_currency_check"
@@ -65,6 +80,17 @@ const (
 	// ConstraintCoursesInstructorIDFkey holds courses to FOREIGN KEY
 	// (instructor_id) REFERENCES users(id).
 	ConstraintCoursesInstructorIDFkey Constraint = "courses_instructor_id_fkey"
+
+	// ConstraintCoursesLanguageCheck holds courses to CHECK (language = ANY
+	// (ARRAY['arabic'::text, 'armenian'::text, 'basque'::text, 'catalan'::text,
+	// 'danish'::text, 'dutch'::text, 'english'::text, 'finnish'::text,
+	// 'french'::text, 'german'::text, 'greek'::text, 'hindi'::text,
+	// 'hungarian'::text, 'indonesian'::text, 'irish'::text, 'italian'::text,
+	// 'lithuanian'::text, 'nepali'::text, 'norwegian'::text, 'portuguese'::text,
+	// 'romanian'::text, 'russian'::text, 'serbian'::text, 'simple'::text,
+	// 'spanish'::text, 'swedish'::text, 'tamil'::text, 'turkish'::text,
+	// 'yiddish'::text])).
+	ConstraintCoursesLanguageCheck Constraint = "courses_language_check"
 
 	// ConstraintCoursesLessonsTotalCheck holds courses to CHECK (lessons_total >=
 	// 0).
@@ -322,9 +348,14 @@ func AllConstraintValues() []Constraint {
 		ConstraintCertificatesUserIDCourseIDKey,
 		ConstraintCertificatesUserIDFkey,
 		ConstraintIdxCertificatesID,
+		ConstraintCourseStatsCourseIDFkey,
+		ConstraintCourseStatsPkey,
+		ConstraintCourseStatsRatingCountCheck,
+		ConstraintCourseStatsRatingSumCheck,
 		ConstraintCoursesCurrencyCheck,
 		ConstraintCoursesDurationCheck,
 		ConstraintCoursesInstructorIDFkey,
+		ConstraintCoursesLanguageCheck,
 		ConstraintCoursesLessonsTotalCheck,
 		ConstraintCoursesPkey,
 		ConstraintCoursesPriceCheck,

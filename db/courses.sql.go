@@ -38,7 +38,8 @@ WITH instructor AS MATERIALIZED (
     FOR KEY SHARE OF u
 ), created AS (
     INSERT INTO public.courses (
-        id, slug, title, description, instructor_id, category, level, price, currency, thumbnail_url, duration
+        id, slug, title, description, instructor_id, category, level, price, currency, language, thumbnail_url,
+        duration
     )
     SELECT
         $2::uuid,
@@ -50,8 +51,9 @@ WITH instructor AS MATERIALIZED (
         $7::public.course_level,
         $8::integer,
         $9::text,
-        nullif($10::text, ''),
-        nullif($11::integer, 0)
+        $10::text,
+        nullif($11::text, ''),
+        nullif($12::integer, 0)
     FROM instructor AS i
     ON CONFLICT DO NOTHING
     RETURNING
@@ -64,6 +66,7 @@ WITH instructor AS MATERIALIZED (
         level,
         price,
         currency,
+        language,
         thumbnail_url,
         duration,
         lessons_total,
@@ -72,7 +75,7 @@ WITH instructor AS MATERIALIZED (
         created_at,
         updated_at
 ), shown AS (
-    SELECT m.id, m.slug, m.title, m.description, m.instructor_id, m.category, m.level, m.price, m.currency, m.thumbnail_url, m.duration, m.lessons_total, m.published, m.version, m.created_at, m.updated_at
+    SELECT m.id, m.slug, m.title, m.description, m.instructor_id, m.category, m.level, m.price, m.currency, m.language, m.thumbnail_url, m.duration, m.lessons_total, m.published, m.version, m.created_at, m.updated_at
     FROM created AS m
     UNION ALL
     SELECT
@@ -85,6 +88,7 @@ WITH instructor AS MATERIALIZED (
         c.level,
         c.price,
         c.currency,
+        c.language,
         c.thumbnail_url,
         c.duration,
         c.lessons_total,
@@ -113,15 +117,19 @@ SELECT
     coalesce(c.level, 'beginner')::public.course_level AS level,
     coalesce(c.price, 0)::integer AS price,
     coalesce(c.currency, '')::text AS currency,
+    coalesce(c.language, '')::text AS language,
     coalesce(c.thumbnail_url, '')::text AS thumbnail_url,
     coalesce(c.duration, 0)::integer AS duration,
     coalesce(c.lessons_total, 0)::integer AS lessons_total,
+    coalesce(s.rating, 0)::float8 AS rating,
+    coalesce(s.rating_count, 0)::integer AS rating_count,
     coalesce(c.published, FALSE)::boolean AS published,
     coalesce(c.version, 0)::integer AS version,
     coalesce(c.created_at, now())::timestamptz AS created_at,
     coalesce(c.updated_at, now())::timestamptz AS updated_at
 FROM (SELECT) AS one
 LEFT JOIN shown AS c ON TRUE
+LEFT JOIN public.course_stats AS s ON s.course_id = c.id
 LEFT JOIN created AS m ON TRUE
 LEFT JOIN public.courses AS o ON o.slug = $3::text
 `
@@ -136,6 +144,7 @@ type CourseCreateParams struct {
 	Level        CourseLevel
 	Price        int32
 	Currency     string
+	Language     string
 	ThumbnailURL string
 	Duration     int32
 }
@@ -151,9 +160,12 @@ type CourseCreateRow struct {
 	Level        CourseLevel
 	Price        int32
 	Currency     string
+	Language     string
 	ThumbnailURL string
 	Duration     int32
 	LessonsTotal int32
+	Rating       float64
+	RatingCount  int32
 	Published    bool
 	Version      int32
 	CreatedAt    time.Time
@@ -175,6 +187,7 @@ func (q *Queries) CourseCreate(ctx context.Context, arg CourseCreateParams) (Cou
 		arg.Level,
 		arg.Price,
 		arg.Currency,
+		arg.Language,
 		arg.ThumbnailURL,
 		arg.Duration,
 	)
@@ -190,9 +203,12 @@ func (q *Queries) CourseCreate(ctx context.Context, arg CourseCreateParams) (Cou
 		&i.Level,
 		&i.Price,
 		&i.Currency,
+		&i.Language,
 		&i.ThumbnailURL,
 		&i.Duration,
 		&i.LessonsTotal,
+		&i.Rating,
+		&i.RatingCount,
 		&i.Published,
 		&i.Version,
 		&i.CreatedAt,
@@ -293,16 +309,20 @@ SELECT
     c.level,
     c.price,
     c.currency,
+    c.language,
     coalesce(c.thumbnail_url, '')::text AS thumbnail_url,
     coalesce(c.duration, 0)::integer AS duration,
     c.lessons_total,
+    coalesce(s.rating, 0)::float8 AS rating,
+    coalesce(s.rating_count, 0)::integer AS rating_count,
     c.published,
     c.version,
     c.created_at,
     c.updated_at
 FROM public.courses AS c
+LEFT JOIN public.course_stats AS s ON s.course_id = c.id
 WHERE c.id = $1::uuid
-    AND (c.published OR public.can_teach(c.id, c.instructor_id, $2::uuid))
+    AND public.course_visible(c.id, c.instructor_id, c.published, $2::uuid)
 `
 
 type CourseGetParams struct {
@@ -320,9 +340,12 @@ type CourseGetRow struct {
 	Level        CourseLevel
 	Price        int32
 	Currency     string
+	Language     string
 	ThumbnailURL string
 	Duration     int32
 	LessonsTotal int32
+	Rating       float64
+	RatingCount  int32
 	Published    bool
 	Version      int32
 	CreatedAt    time.Time
@@ -343,9 +366,12 @@ func (q *Queries) CourseGet(ctx context.Context, arg CourseGetParams) (CourseGet
 		&i.Level,
 		&i.Price,
 		&i.Currency,
+		&i.Language,
 		&i.ThumbnailURL,
 		&i.Duration,
 		&i.LessonsTotal,
+		&i.Rating,
+		&i.RatingCount,
 		&i.Published,
 		&i.Version,
 		&i.CreatedAt,
@@ -365,16 +391,20 @@ SELECT
     c.level,
     c.price,
     c.currency,
+    c.language,
     coalesce(c.thumbnail_url, '')::text AS thumbnail_url,
     coalesce(c.duration, 0)::integer AS duration,
     c.lessons_total,
+    coalesce(s.rating, 0)::float8 AS rating,
+    coalesce(s.rating_count, 0)::integer AS rating_count,
     c.published,
     c.version,
     c.created_at,
     c.updated_at
 FROM public.courses AS c
+LEFT JOIN public.course_stats AS s ON s.course_id = c.id
 WHERE c.slug = $1::text
-    AND (c.published OR public.can_teach(c.id, c.instructor_id, $2::uuid))
+    AND public.course_visible(c.id, c.instructor_id, c.published, $2::uuid)
 `
 
 type CourseGetBySlugParams struct {
@@ -392,9 +422,12 @@ type CourseGetBySlugRow struct {
 	Level        CourseLevel
 	Price        int32
 	Currency     string
+	Language     string
 	ThumbnailURL string
 	Duration     int32
 	LessonsTotal int32
+	Rating       float64
+	RatingCount  int32
 	Published    bool
 	Version      int32
 	CreatedAt    time.Time
@@ -415,325 +448,18 @@ func (q *Queries) CourseGetBySlug(ctx context.Context, arg CourseGetBySlugParams
 		&i.Level,
 		&i.Price,
 		&i.Currency,
+		&i.Language,
 		&i.ThumbnailURL,
 		&i.Duration,
 		&i.LessonsTotal,
+		&i.Rating,
+		&i.RatingCount,
 		&i.Published,
 		&i.Version,
 		&i.CreatedAt,
 		&i.UpdatedAt,
 	)
 	return i, err
-}
-
-const courseList = `-- name: CourseList :many
-SELECT
-    c.id,
-    c.slug,
-    c.title,
-    c.description,
-    c.instructor_id,
-    c.category,
-    c.level,
-    c.price,
-    c.currency,
-    coalesce(c.thumbnail_url, '')::text AS thumbnail_url,
-    coalesce(c.duration, 0)::integer AS duration,
-    c.lessons_total,
-    c.published,
-    c.version,
-    c.created_at,
-    c.updated_at
-FROM public.courses AS c
-WHERE c.published = NOT $1::boolean
-    AND (c.published OR public.can_teach(c.id, c.instructor_id, $2::uuid))
-    AND ($3::text IS NULL OR c.category = $3::text)
-    AND ($4::public.course_level IS NULL OR c.level = $4::public.course_level)
-    AND (c.created_at, c.id) < ($5::timestamptz, $6::uuid)
-ORDER BY c.created_at DESC, c.id DESC
-LIMIT $7::integer
-`
-
-type CourseListParams struct {
-	Drafts    bool
-	TeacherID *uuid.UUID
-	Category  *string
-	Level     *CourseLevel
-	BeforeAt  time.Time
-	BeforeID  uuid.UUID
-	RowLimit  int32
-}
-
-type CourseListRow struct {
-	ID           uuid.UUID
-	Slug         string
-	Title        string
-	Description  string
-	InstructorID uuid.UUID
-	Category     string
-	Level        CourseLevel
-	Price        int32
-	Currency     string
-	ThumbnailURL string
-	Duration     int32
-	LessonsTotal int32
-	Published    bool
-	Version      int32
-	CreatedAt    time.Time
-	UpdatedAt    time.Time
-}
-
-// CourseList is the catalogue, or for trusted code the drafts, the newest first.
-// One state at a time: published comes first in the index.
-func (q *Queries) CourseList(ctx context.Context, arg CourseListParams) ([]CourseListRow, error) {
-	rows, err := q.db.Query(ctx, courseList,
-		arg.Drafts,
-		arg.TeacherID,
-		arg.Category,
-		arg.Level,
-		arg.BeforeAt,
-		arg.BeforeID,
-		arg.RowLimit,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []CourseListRow{}
-	for rows.Next() {
-		var i CourseListRow
-		if err := rows.Scan(
-			&i.ID,
-			&i.Slug,
-			&i.Title,
-			&i.Description,
-			&i.InstructorID,
-			&i.Category,
-			&i.Level,
-			&i.Price,
-			&i.Currency,
-			&i.ThumbnailURL,
-			&i.Duration,
-			&i.LessonsTotal,
-			&i.Published,
-			&i.Version,
-			&i.CreatedAt,
-			&i.UpdatedAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const courseListByCategory = `-- name: CourseListByCategory :many
-SELECT
-    c.id,
-    c.slug,
-    c.title,
-    c.description,
-    c.instructor_id,
-    c.category,
-    c.level,
-    c.price,
-    c.currency,
-    coalesce(c.thumbnail_url, '')::text AS thumbnail_url,
-    coalesce(c.duration, 0)::integer AS duration,
-    c.lessons_total,
-    c.published,
-    c.version,
-    c.created_at,
-    c.updated_at
-FROM public.courses AS c
-WHERE c.category = $1::text
-    AND c.published
-    AND ($2::public.course_level IS NULL OR c.level = $2::public.course_level)
-    AND (c.created_at, c.id) < ($3::timestamptz, $4::uuid)
-ORDER BY c.created_at DESC, c.id DESC
-LIMIT $5::integer
-`
-
-type CourseListByCategoryParams struct {
-	Category string
-	Level    *CourseLevel
-	BeforeAt time.Time
-	BeforeID uuid.UUID
-	RowLimit int32
-}
-
-type CourseListByCategoryRow struct {
-	ID           uuid.UUID
-	Slug         string
-	Title        string
-	Description  string
-	InstructorID uuid.UUID
-	Category     string
-	Level        CourseLevel
-	Price        int32
-	Currency     string
-	ThumbnailURL string
-	Duration     int32
-	LessonsTotal int32
-	Published    bool
-	Version      int32
-	CreatedAt    time.Time
-	UpdatedAt    time.Time
-}
-
-// CourseListByCategory is a category of the catalogue, the newest first. Apart
-// from CourseList, so that it reads the index of categories.
-func (q *Queries) CourseListByCategory(ctx context.Context, arg CourseListByCategoryParams) ([]CourseListByCategoryRow, error) {
-	rows, err := q.db.Query(ctx, courseListByCategory,
-		arg.Category,
-		arg.Level,
-		arg.BeforeAt,
-		arg.BeforeID,
-		arg.RowLimit,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []CourseListByCategoryRow{}
-	for rows.Next() {
-		var i CourseListByCategoryRow
-		if err := rows.Scan(
-			&i.ID,
-			&i.Slug,
-			&i.Title,
-			&i.Description,
-			&i.InstructorID,
-			&i.Category,
-			&i.Level,
-			&i.Price,
-			&i.Currency,
-			&i.ThumbnailURL,
-			&i.Duration,
-			&i.LessonsTotal,
-			&i.Published,
-			&i.Version,
-			&i.CreatedAt,
-			&i.UpdatedAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const courseListByInstructor = `-- name: CourseListByInstructor :many
-SELECT
-    c.id,
-    c.slug,
-    c.title,
-    c.description,
-    c.instructor_id,
-    c.category,
-    c.level,
-    c.price,
-    c.currency,
-    coalesce(c.thumbnail_url, '')::text AS thumbnail_url,
-    coalesce(c.duration, 0)::integer AS duration,
-    c.lessons_total,
-    c.published,
-    c.version,
-    c.created_at,
-    c.updated_at
-FROM public.courses AS c
-WHERE c.instructor_id = $1::uuid
-    AND (NOT c.published OR NOT $2::boolean)
-    AND (c.published OR public.can_teach(c.id, c.instructor_id, $3::uuid))
-    AND ($4::text IS NULL OR c.category = $4::text)
-    AND ($5::public.course_level IS NULL OR c.level = $5::public.course_level)
-    AND (c.created_at, c.id) < ($6::timestamptz, $7::uuid)
-ORDER BY c.created_at DESC, c.id DESC
-LIMIT $8::integer
-`
-
-type CourseListByInstructorParams struct {
-	InstructorID uuid.UUID
-	Drafts       bool
-	TeacherID    *uuid.UUID
-	Category     *string
-	Level        *CourseLevel
-	BeforeAt     time.Time
-	BeforeID     uuid.UUID
-	RowLimit     int32
-}
-
-type CourseListByInstructorRow struct {
-	ID           uuid.UUID
-	Slug         string
-	Title        string
-	Description  string
-	InstructorID uuid.UUID
-	Category     string
-	Level        CourseLevel
-	Price        int32
-	Currency     string
-	ThumbnailURL string
-	Duration     int32
-	LessonsTotal int32
-	Published    bool
-	Version      int32
-	CreatedAt    time.Time
-	UpdatedAt    time.Time
-}
-
-// CourseListByInstructor is what an instructor has made, the newest first; drafts
-// only for those who teach them.
-func (q *Queries) CourseListByInstructor(ctx context.Context, arg CourseListByInstructorParams) ([]CourseListByInstructorRow, error) {
-	rows, err := q.db.Query(ctx, courseListByInstructor,
-		arg.InstructorID,
-		arg.Drafts,
-		arg.TeacherID,
-		arg.Category,
-		arg.Level,
-		arg.BeforeAt,
-		arg.BeforeID,
-		arg.RowLimit,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []CourseListByInstructorRow{}
-	for rows.Next() {
-		var i CourseListByInstructorRow
-		if err := rows.Scan(
-			&i.ID,
-			&i.Slug,
-			&i.Title,
-			&i.Description,
-			&i.InstructorID,
-			&i.Category,
-			&i.Level,
-			&i.Price,
-			&i.Currency,
-			&i.ThumbnailURL,
-			&i.Duration,
-			&i.LessonsTotal,
-			&i.Published,
-			&i.Version,
-			&i.CreatedAt,
-			&i.UpdatedAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const courseLock = `-- name: CourseLock :exec
@@ -774,6 +500,7 @@ WITH updated AS (
         c.level,
         c.price,
         c.currency,
+        c.language,
         c.thumbnail_url,
         c.duration,
         c.lessons_total,
@@ -782,7 +509,7 @@ WITH updated AS (
         c.created_at,
         c.updated_at
 ), shown AS (
-    SELECT m.id, m.slug, m.title, m.description, m.instructor_id, m.category, m.level, m.price, m.currency, m.thumbnail_url, m.duration, m.lessons_total, m.published, m.version, m.created_at, m.updated_at
+    SELECT m.id, m.slug, m.title, m.description, m.instructor_id, m.category, m.level, m.price, m.currency, m.language, m.thumbnail_url, m.duration, m.lessons_total, m.published, m.version, m.created_at, m.updated_at
     FROM updated AS m
     UNION ALL
     SELECT
@@ -795,6 +522,7 @@ WITH updated AS (
         c.level,
         c.price,
         c.currency,
+        c.language,
         c.thumbnail_url,
         c.duration,
         c.lessons_total,
@@ -824,15 +552,19 @@ SELECT
     coalesce(c.level, 'beginner')::public.course_level AS level,
     coalesce(c.price, 0)::integer AS price,
     coalesce(c.currency, '')::text AS currency,
+    coalesce(c.language, '')::text AS language,
     coalesce(c.thumbnail_url, '')::text AS thumbnail_url,
     coalesce(c.duration, 0)::integer AS duration,
     coalesce(c.lessons_total, 0)::integer AS lessons_total,
+    coalesce(s.rating, 0)::float8 AS rating,
+    coalesce(s.rating_count, 0)::integer AS rating_count,
     coalesce(c.published, FALSE)::boolean AS published,
     coalesce(c.version, 0)::integer AS version,
     coalesce(c.created_at, now())::timestamptz AS created_at,
     coalesce(c.updated_at, now())::timestamptz AS updated_at
 FROM (SELECT) AS one
 LEFT JOIN shown AS c ON TRUE
+LEFT JOIN public.course_stats AS s ON s.course_id = c.id
 LEFT JOIN updated AS m ON TRUE
 `
 
@@ -853,9 +585,12 @@ type CoursePublishRow struct {
 	Level        CourseLevel
 	Price        int32
 	Currency     string
+	Language     string
 	ThumbnailURL string
 	Duration     int32
 	LessonsTotal int32
+	Rating       float64
+	RatingCount  int32
 	Published    bool
 	Version      int32
 	CreatedAt    time.Time
@@ -881,9 +616,12 @@ func (q *Queries) CoursePublish(ctx context.Context, arg CoursePublishParams) (C
 		&i.Level,
 		&i.Price,
 		&i.Currency,
+		&i.Language,
 		&i.ThumbnailURL,
 		&i.Duration,
 		&i.LessonsTotal,
+		&i.Rating,
+		&i.RatingCount,
 		&i.Published,
 		&i.Version,
 		&i.CreatedAt,
@@ -964,10 +702,11 @@ WITH updated AS (
         level = $6::public.course_level,
         price = $7::integer,
         currency = $8::text,
-        thumbnail_url = nullif($9::text, ''),
-        duration = nullif($10::integer, 0)
-    WHERE c.id = $11::uuid
-        AND public.can_teach(c.id, c.instructor_id, $12::uuid)
+        language = coalesce($9::text, c.language),
+        thumbnail_url = nullif($10::text, ''),
+        duration = nullif($11::integer, 0)
+    WHERE c.id = $12::uuid
+        AND public.can_teach(c.id, c.instructor_id, $13::uuid)
         AND c.version = $1::integer
         AND (
             c.slug,
@@ -977,6 +716,7 @@ WITH updated AS (
             c.level,
             c.price,
             c.currency,
+            c.language,
             coalesce(c.thumbnail_url, ''),
             coalesce(c.duration, 0)
         ) <> (
@@ -987,8 +727,9 @@ WITH updated AS (
             $6::public.course_level,
             $7::integer,
             $8::text,
-            $9::text,
-            $10::integer
+            coalesce($9::text, c.language),
+            $10::text,
+            $11::integer
         )
         AND NOT EXISTS (
             SELECT
@@ -1005,6 +746,7 @@ WITH updated AS (
         c.level,
         c.price,
         c.currency,
+        c.language,
         c.thumbnail_url,
         c.duration,
         c.lessons_total,
@@ -1013,7 +755,7 @@ WITH updated AS (
         c.created_at,
         c.updated_at
 ), shown AS (
-    SELECT m.id, m.slug, m.title, m.description, m.instructor_id, m.category, m.level, m.price, m.currency, m.thumbnail_url, m.duration, m.lessons_total, m.published, m.version, m.created_at, m.updated_at
+    SELECT m.id, m.slug, m.title, m.description, m.instructor_id, m.category, m.level, m.price, m.currency, m.language, m.thumbnail_url, m.duration, m.lessons_total, m.published, m.version, m.created_at, m.updated_at
     FROM updated AS m
     UNION ALL
     SELECT
@@ -1026,6 +768,7 @@ WITH updated AS (
         c.level,
         c.price,
         c.currency,
+        c.language,
         c.thumbnail_url,
         c.duration,
         c.lessons_total,
@@ -1034,8 +777,8 @@ WITH updated AS (
         c.created_at,
         c.updated_at
     FROM public.courses AS c
-    WHERE c.id = $11::uuid
-        AND public.can_teach(c.id, c.instructor_id, $12::uuid)
+    WHERE c.id = $12::uuid
+        AND public.can_teach(c.id, c.instructor_id, $13::uuid)
         AND NOT EXISTS (SELECT FROM updated)
 )
 SELECT
@@ -1051,6 +794,7 @@ SELECT
                 c.level,
                 c.price,
                 c.currency,
+                c.language,
                 coalesce(c.thumbnail_url, ''),
                 coalesce(c.duration, 0)
             ) = (
@@ -1061,14 +805,15 @@ SELECT
                 $6::public.course_level,
                 $7::integer,
                 $8::text,
-                $9::text,
-                $10::integer
+                coalesce($9::text, c.language),
+                $10::text,
+                $11::integer
             ) THEN 'unchanged'
         WHEN c.version <> $1::integer THEN 'conflict'
         WHEN o.id IS NOT NULL THEN 'slug_taken'
         ELSE 'raced'
     END)::text AS verdict,
-    $11::uuid AS id,
+    $12::uuid AS id,
     coalesce(c.slug, '')::text AS slug,
     coalesce(c.title, '')::text AS title,
     coalesce(c.description, '')::text AS description,
@@ -1077,17 +822,21 @@ SELECT
     coalesce(c.level, 'beginner')::public.course_level AS level,
     coalesce(c.price, 0)::integer AS price,
     coalesce(c.currency, '')::text AS currency,
+    coalesce(c.language, '')::text AS language,
     coalesce(c.thumbnail_url, '')::text AS thumbnail_url,
     coalesce(c.duration, 0)::integer AS duration,
     coalesce(c.lessons_total, 0)::integer AS lessons_total,
+    coalesce(s.rating, 0)::float8 AS rating,
+    coalesce(s.rating_count, 0)::integer AS rating_count,
     coalesce(c.published, FALSE)::boolean AS published,
     coalesce(c.version, 0)::integer AS version,
     coalesce(c.created_at, now())::timestamptz AS created_at,
     coalesce(c.updated_at, now())::timestamptz AS updated_at
 FROM (SELECT) AS one
 LEFT JOIN shown AS c ON TRUE
+LEFT JOIN public.course_stats AS s ON s.course_id = c.id
 LEFT JOIN updated AS m ON TRUE
-LEFT JOIN public.courses AS o ON o.slug = $2::text AND o.id <> $11::uuid
+LEFT JOIN public.courses AS o ON o.slug = $2::text AND o.id <> $12::uuid
 `
 
 type CourseUpdateParams struct {
@@ -1099,6 +848,7 @@ type CourseUpdateParams struct {
 	Level        CourseLevel
 	Price        int32
 	Currency     string
+	Language     *string
 	ThumbnailURL string
 	Duration     int32
 	ID           uuid.UUID
@@ -1116,9 +866,12 @@ type CourseUpdateRow struct {
 	Level        CourseLevel
 	Price        int32
 	Currency     string
+	Language     string
 	ThumbnailURL string
 	Duration     int32
 	LessonsTotal int32
+	Rating       float64
+	RatingCount  int32
 	Published    bool
 	Version      int32
 	CreatedAt    time.Time
@@ -1128,8 +881,9 @@ type CourseUpdateRow struct {
 // CourseUpdate replaces what is edited, if the version is still the one that the
 // editor saw. It judges only the row it updates, so it needs no lock before it:
 // an edit that it waited for has moved the version. A repeat finds its own values
-// one version later. Two courses that change to one slug at once pass the check
-// both; the second then meets the index.
+// one version later. Without a language, the course keeps its own. Two courses
+// that change to one slug at once pass the check both; the second then meets the
+// index.
 // Verdicts: updated, unchanged, course_unknown, conflict, slug_taken, raced.
 func (q *Queries) CourseUpdate(ctx context.Context, arg CourseUpdateParams) (CourseUpdateRow, error) {
 	row := q.db.QueryRow(ctx, courseUpdate,
@@ -1141,6 +895,7 @@ func (q *Queries) CourseUpdate(ctx context.Context, arg CourseUpdateParams) (Cou
 		arg.Level,
 		arg.Price,
 		arg.Currency,
+		arg.Language,
 		arg.ThumbnailURL,
 		arg.Duration,
 		arg.ID,
@@ -1158,9 +913,12 @@ func (q *Queries) CourseUpdate(ctx context.Context, arg CourseUpdateParams) (Cou
 		&i.Level,
 		&i.Price,
 		&i.Currency,
+		&i.Language,
 		&i.ThumbnailURL,
 		&i.Duration,
 		&i.LessonsTotal,
+		&i.Rating,
+		&i.RatingCount,
 		&i.Published,
 		&i.Version,
 		&i.CreatedAt,

@@ -357,8 +357,7 @@ LEFT JOIN LATERAL (
 ) AS l ON TRUE
 WHERE c.id = $2::uuid
     AND (
-        c.published
-        OR public.can_teach(c.id, c.instructor_id, $5::uuid)
+        public.course_visible(c.id, c.instructor_id, c.published, $5::uuid)
         OR EXISTS (
             SELECT
             FROM public.enrollments AS e

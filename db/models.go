@@ -254,6 +254,16 @@ type Course struct {
 	Currency     string
 	Version      int32
 	LessonsTotal int32
+	Language     string
+	Free         bool
+	Search       interface{}
+}
+
+type CourseStat struct {
+	CourseID    uuid.UUID
+	RatingCount int32
+	RatingSum   int64
+	Rating      pgtype.Numeric
 }
 
 type Enrollment struct {

@@ -12,7 +12,8 @@ WITH instructor AS MATERIALIZED (
     FOR KEY SHARE OF u
 ), created AS (
     INSERT INTO public.courses (
-        id, slug, title, description, instructor_id, category, level, price, currency, thumbnail_url, duration
+        id, slug, title, description, instructor_id, category, level, price, currency, language, thumbnail_url,
+        duration
     )
     SELECT
         sqlc.arg(id)::uuid,
@@ -24,6 +25,7 @@ WITH instructor AS MATERIALIZED (
         sqlc.arg(level)::public.course_level,
         sqlc.arg(price)::integer,
         sqlc.arg(currency)::text,
+        sqlc.arg(language)::text,
         nullif(sqlc.arg(thumbnail_url)::text, ''),
         nullif(sqlc.arg(duration)::integer, 0)
     FROM instructor AS i
@@ -38,6 +40,7 @@ WITH instructor AS MATERIALIZED (
         level,
         price,
         currency,
+        language,
         thumbnail_url,
         duration,
         lessons_total,
@@ -59,6 +62,7 @@ WITH instructor AS MATERIALIZED (
         c.level,
         c.price,
         c.currency,
+        c.language,
         c.thumbnail_url,
         c.duration,
         c.lessons_total,
@@ -87,15 +91,19 @@ SELECT
     coalesce(c.level, 'beginner')::public.course_level AS level,
     coalesce(c.price, 0)::integer AS price,
     coalesce(c.currency, '')::text AS currency,
+    coalesce(c.language, '')::text AS language,
     coalesce(c.thumbnail_url, '')::text AS thumbnail_url,
     coalesce(c.duration, 0)::integer AS duration,
     coalesce(c.lessons_total, 0)::integer AS lessons_total,
+    coalesce(s.rating, 0)::float8 AS rating,
+    coalesce(s.rating_count, 0)::integer AS rating_count,
     coalesce(c.published, FALSE)::boolean AS published,
     coalesce(c.version, 0)::integer AS version,
     coalesce(c.created_at, now())::timestamptz AS created_at,
     coalesce(c.updated_at, now())::timestamptz AS updated_at
 FROM (SELECT) AS one
 LEFT JOIN shown AS c ON TRUE
+LEFT JOIN public.course_stats AS s ON s.course_id = c.id
 LEFT JOIN created AS m ON TRUE
 LEFT JOIN public.courses AS o ON o.slug = sqlc.arg(slug)::text;
 
@@ -103,8 +111,9 @@ LEFT JOIN public.courses AS o ON o.slug = sqlc.arg(slug)::text;
 -- CourseUpdate replaces what is edited, if the version is still the one that the
 -- editor saw. It judges only the row it updates, so it needs no lock before it:
 -- an edit that it waited for has moved the version. A repeat finds its own values
--- one version later. Two courses that change to one slug at once pass the check
--- both; the second then meets the index.
+-- one version later. Without a language, the course keeps its own. Two courses
+-- that change to one slug at once pass the check both; the second then meets the
+-- index.
 -- Verdicts: updated, unchanged, course_unknown, conflict, slug_taken, raced.
 WITH updated AS (
     UPDATE public.courses AS c
@@ -115,6 +124,7 @@ WITH updated AS (
         level = sqlc.arg(level)::public.course_level,
         price = sqlc.arg(price)::integer,
         currency = sqlc.arg(currency)::text,
+        language = coalesce(sqlc.narg(language)::text, c.language),
         thumbnail_url = nullif(sqlc.arg(thumbnail_url)::text, ''),
         duration = nullif(sqlc.arg(duration)::integer, 0)
     WHERE c.id = sqlc.arg(id)::uuid
@@ -128,6 +138,7 @@ WITH updated AS (
             c.level,
             c.price,
             c.currency,
+            c.language,
             coalesce(c.thumbnail_url, ''),
             coalesce(c.duration, 0)
         ) <> (
@@ -138,6 +149,7 @@ WITH updated AS (
             sqlc.arg(level)::public.course_level,
             sqlc.arg(price)::integer,
             sqlc.arg(currency)::text,
+            coalesce(sqlc.narg(language)::text, c.language),
             sqlc.arg(thumbnail_url)::text,
             sqlc.arg(duration)::integer
         )
@@ -156,6 +168,7 @@ WITH updated AS (
         c.level,
         c.price,
         c.currency,
+        c.language,
         c.thumbnail_url,
         c.duration,
         c.lessons_total,
@@ -177,6 +190,7 @@ WITH updated AS (
         c.level,
         c.price,
         c.currency,
+        c.language,
         c.thumbnail_url,
         c.duration,
         c.lessons_total,
@@ -202,6 +216,7 @@ SELECT
                 c.level,
                 c.price,
                 c.currency,
+                c.language,
                 coalesce(c.thumbnail_url, ''),
                 coalesce(c.duration, 0)
             ) = (
@@ -212,6 +227,7 @@ SELECT
                 sqlc.arg(level)::public.course_level,
                 sqlc.arg(price)::integer,
                 sqlc.arg(currency)::text,
+                coalesce(sqlc.narg(language)::text, c.language),
                 sqlc.arg(thumbnail_url)::text,
                 sqlc.arg(duration)::integer
             ) THEN 'unchanged'
@@ -228,15 +244,19 @@ SELECT
     coalesce(c.level, 'beginner')::public.course_level AS level,
     coalesce(c.price, 0)::integer AS price,
     coalesce(c.currency, '')::text AS currency,
+    coalesce(c.language, '')::text AS language,
     coalesce(c.thumbnail_url, '')::text AS thumbnail_url,
     coalesce(c.duration, 0)::integer AS duration,
     coalesce(c.lessons_total, 0)::integer AS lessons_total,
+    coalesce(s.rating, 0)::float8 AS rating,
+    coalesce(s.rating_count, 0)::integer AS rating_count,
     coalesce(c.published, FALSE)::boolean AS published,
     coalesce(c.version, 0)::integer AS version,
     coalesce(c.created_at, now())::timestamptz AS created_at,
     coalesce(c.updated_at, now())::timestamptz AS updated_at
 FROM (SELECT) AS one
 LEFT JOIN shown AS c ON TRUE
+LEFT JOIN public.course_stats AS s ON s.course_id = c.id
 LEFT JOIN updated AS m ON TRUE
 LEFT JOIN public.courses AS o ON o.slug = sqlc.arg(slug)::text AND o.id <> sqlc.arg(id)::uuid;
 
@@ -263,6 +283,7 @@ WITH updated AS (
         c.level,
         c.price,
         c.currency,
+        c.language,
         c.thumbnail_url,
         c.duration,
         c.lessons_total,
@@ -284,6 +305,7 @@ WITH updated AS (
         c.level,
         c.price,
         c.currency,
+        c.language,
         c.thumbnail_url,
         c.duration,
         c.lessons_total,
@@ -313,15 +335,19 @@ SELECT
     coalesce(c.level, 'beginner')::public.course_level AS level,
     coalesce(c.price, 0)::integer AS price,
     coalesce(c.currency, '')::text AS currency,
+    coalesce(c.language, '')::text AS language,
     coalesce(c.thumbnail_url, '')::text AS thumbnail_url,
     coalesce(c.duration, 0)::integer AS duration,
     coalesce(c.lessons_total, 0)::integer AS lessons_total,
+    coalesce(s.rating, 0)::float8 AS rating,
+    coalesce(s.rating_count, 0)::integer AS rating_count,
     coalesce(c.published, FALSE)::boolean AS published,
     coalesce(c.version, 0)::integer AS version,
     coalesce(c.created_at, now())::timestamptz AS created_at,
     coalesce(c.updated_at, now())::timestamptz AS updated_at
 FROM (SELECT) AS one
 LEFT JOIN shown AS c ON TRUE
+LEFT JOIN public.course_stats AS s ON s.course_id = c.id
 LEFT JOIN updated AS m ON TRUE;
 
 -- name: CourseLock :exec
@@ -467,16 +493,20 @@ SELECT
     c.level,
     c.price,
     c.currency,
+    c.language,
     coalesce(c.thumbnail_url, '')::text AS thumbnail_url,
     coalesce(c.duration, 0)::integer AS duration,
     c.lessons_total,
+    coalesce(s.rating, 0)::float8 AS rating,
+    coalesce(s.rating_count, 0)::integer AS rating_count,
     c.published,
     c.version,
     c.created_at,
     c.updated_at
 FROM public.courses AS c
+LEFT JOIN public.course_stats AS s ON s.course_id = c.id
 WHERE c.id = sqlc.arg(id)::uuid
-    AND (c.published OR public.can_teach(c.id, c.instructor_id, sqlc.narg(teacher_id)::uuid));
+    AND public.course_visible(c.id, c.instructor_id, c.published, sqlc.narg(teacher_id)::uuid);
 
 -- name: CourseGetBySlug :one
 -- CourseGetBySlug is CourseGet by the course's name in URLs.
@@ -490,100 +520,17 @@ SELECT
     c.level,
     c.price,
     c.currency,
+    c.language,
     coalesce(c.thumbnail_url, '')::text AS thumbnail_url,
     coalesce(c.duration, 0)::integer AS duration,
     c.lessons_total,
+    coalesce(s.rating, 0)::float8 AS rating,
+    coalesce(s.rating_count, 0)::integer AS rating_count,
     c.published,
     c.version,
     c.created_at,
     c.updated_at
 FROM public.courses AS c
+LEFT JOIN public.course_stats AS s ON s.course_id = c.id
 WHERE c.slug = sqlc.arg(slug)::text
-    AND (c.published OR public.can_teach(c.id, c.instructor_id, sqlc.narg(teacher_id)::uuid));
-
--- name: CourseList :many
--- CourseList is the catalogue, or for trusted code the drafts, the newest first.
--- One state at a time: published comes first in the index.
-SELECT
-    c.id,
-    c.slug,
-    c.title,
-    c.description,
-    c.instructor_id,
-    c.category,
-    c.level,
-    c.price,
-    c.currency,
-    coalesce(c.thumbnail_url, '')::text AS thumbnail_url,
-    coalesce(c.duration, 0)::integer AS duration,
-    c.lessons_total,
-    c.published,
-    c.version,
-    c.created_at,
-    c.updated_at
-FROM public.courses AS c
-WHERE c.published = NOT sqlc.arg(drafts)::boolean
-    AND (c.published OR public.can_teach(c.id, c.instructor_id, sqlc.narg(teacher_id)::uuid))
-    AND (sqlc.narg(category)::text IS NULL OR c.category = sqlc.narg(category)::text)
-    AND (sqlc.narg(level)::public.course_level IS NULL OR c.level = sqlc.narg(level)::public.course_level)
-    AND (c.created_at, c.id) < (sqlc.arg(before_at)::timestamptz, sqlc.arg(before_id)::uuid)
-ORDER BY c.created_at DESC, c.id DESC
-LIMIT sqlc.arg(row_limit)::integer;
-
--- name: CourseListByCategory :many
--- CourseListByCategory is a category of the catalogue, the newest first. Apart
--- from CourseList, so that it reads the index of categories.
-SELECT
-    c.id,
-    c.slug,
-    c.title,
-    c.description,
-    c.instructor_id,
-    c.category,
-    c.level,
-    c.price,
-    c.currency,
-    coalesce(c.thumbnail_url, '')::text AS thumbnail_url,
-    coalesce(c.duration, 0)::integer AS duration,
-    c.lessons_total,
-    c.published,
-    c.version,
-    c.created_at,
-    c.updated_at
-FROM public.courses AS c
-WHERE c.category = sqlc.arg(category)::text
-    AND c.published
-    AND (sqlc.narg(level)::public.course_level IS NULL OR c.level = sqlc.narg(level)::public.course_level)
-    AND (c.created_at, c.id) < (sqlc.arg(before_at)::timestamptz, sqlc.arg(before_id)::uuid)
-ORDER BY c.created_at DESC, c.id DESC
-LIMIT sqlc.arg(row_limit)::integer;
-
--- name: CourseListByInstructor :many
--- CourseListByInstructor is what an instructor has made, the newest first; drafts
--- only for those who teach them.
-SELECT
-    c.id,
-    c.slug,
-    c.title,
-    c.description,
-    c.instructor_id,
-    c.category,
-    c.level,
-    c.price,
-    c.currency,
-    coalesce(c.thumbnail_url, '')::text AS thumbnail_url,
-    coalesce(c.duration, 0)::integer AS duration,
-    c.lessons_total,
-    c.published,
-    c.version,
-    c.created_at,
-    c.updated_at
-FROM public.courses AS c
-WHERE c.instructor_id = sqlc.arg(instructor_id)::uuid
-    AND (NOT c.published OR NOT sqlc.arg(drafts)::boolean)
-    AND (c.published OR public.can_teach(c.id, c.instructor_id, sqlc.narg(teacher_id)::uuid))
-    AND (sqlc.narg(category)::text IS NULL OR c.category = sqlc.narg(category)::text)
-    AND (sqlc.narg(level)::public.course_level IS NULL OR c.level = sqlc.narg(level)::public.course_level)
-    AND (c.created_at, c.id) < (sqlc.arg(before_at)::timestamptz, sqlc.arg(before_id)::uuid)
-ORDER BY c.created_at DESC, c.id DESC
-LIMIT sqlc.arg(row_limit)::integer;
+    AND public.course_visible(c.id, c.instructor_id, c.published, sqlc.narg(teacher_id)::uuid);

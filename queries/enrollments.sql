@@ -15,7 +15,7 @@ WITH target AS MATERIALIZED (
     WHERE u.id = sqlc.arg(user_id)::uuid
         AND u.erased_at IS NULL
         AND c.id = sqlc.arg(course_id)::uuid
-        AND c.published
+        AND public.course_open(c.id, c.instructor_id, c.published)
         AND NOT EXISTS (
             SELECT
             FROM public.enrollments AS e
@@ -80,7 +80,7 @@ SELECT
         WHEN u.id IS NULL OR u.erased_at IS NOT NULL THEN 'user_unknown'
         WHEN e.id IS NOT NULL THEN 'already'
         WHEN c.id IS NULL THEN 'course_unknown'
-        WHEN NOT c.published THEN 'not_published'
+        WHEN NOT public.course_open(c.id, c.instructor_id, c.published) THEN 'not_published'
         WHEN t.price > 0 AND NOT EXISTS (SELECT FROM paid) THEN 'payment_required'
         ELSE 'raced'
     END)::text AS verdict,
@@ -117,7 +117,7 @@ WITH target AS MATERIALIZED (
     WHERE u.id = sqlc.arg(user_id)::uuid
         AND u.erased_at IS NULL
         AND c.id = sqlc.arg(course_id)::uuid
-        AND c.published
+        AND public.course_open(c.id, c.instructor_id, c.published)
         AND NOT EXISTS (
             SELECT
             FROM public.enrollments AS e
@@ -182,7 +182,7 @@ SELECT
         WHEN u.id IS NULL OR u.erased_at IS NOT NULL THEN 'user_unknown'
         WHEN e.source NOT IN ('payment', 'unknown') THEN 'already'
         WHEN c.id IS NULL THEN 'course_unknown'
-        WHEN NOT c.published THEN 'not_published'
+        WHEN NOT public.course_open(c.id, c.instructor_id, c.published) THEN 'not_published'
         ELSE 'raced'
     END)::text AS verdict,
     coalesce(m.id, e.id, sqlc.arg(id)::uuid)::uuid AS id,
@@ -236,7 +236,7 @@ WITH asked AS MATERIALIZED (
     ORDER BY u.id
     FOR KEY SHARE OF u
 ), course AS MATERIALIZED (
-    SELECT c.id, c.title, c.published, c.lessons_total
+    SELECT c.id, c.title, c.lessons_total, public.course_open(c.id, c.instructor_id, c.published) AS open
     FROM public.courses AS c
     CROSS JOIN (SELECT count(*) AS n FROM known) AS k
     WHERE c.id = sqlc.arg(course_id)::uuid
@@ -246,7 +246,7 @@ WITH asked AS MATERIALIZED (
     SELECT k.id, k.user_id, c.id, sqlc.arg(source)::text, sqlc.narg(reference)::text, c.lessons_total
     FROM known AS k
     CROSS JOIN course AS c
-    WHERE c.published
+    WHERE c.open
     ORDER BY k.user_id
     ON CONFLICT (user_id, course_id) DO NOTHING
     RETURNING id
@@ -268,7 +268,7 @@ SELECT
         WHEN a.id IN (SELECT m.id FROM created AS m) OR e.id = a.id THEN 'created'
         WHEN u.id IS NULL OR u.erased_at IS NOT NULL THEN 'user_unknown'
         WHEN e.id IS NOT NULL THEN 'already'
-        WHEN NOT c.published THEN 'not_published'
+        WHEN NOT c.open THEN 'not_published'
         ELSE 'raced'
     END)::text AS verdict,
     a.user_id::uuid AS user_id,

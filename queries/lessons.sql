@@ -321,8 +321,7 @@ LEFT JOIN LATERAL (
 ) AS l ON TRUE
 WHERE c.id = sqlc.arg(course_id)::uuid
     AND (
-        c.published
-        OR public.can_teach(c.id, c.instructor_id, sqlc.narg(teacher_id)::uuid)
+        public.course_visible(c.id, c.instructor_id, c.published, sqlc.narg(teacher_id)::uuid)
         OR EXISTS (
             SELECT
             FROM public.enrollments AS e

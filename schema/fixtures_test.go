@@ -111,6 +111,18 @@ func TestFixtures(t *testing.T) {
 		ORDER BY p.stripe_payment_id`))
 	require.Equal(t, []string{"unknown"}, column[string](t, conn, "SELECT DISTINCT e.source FROM enrollments AS e"))
 
+	// Ratings hold those from before they were counted and those from after.
+	require.Equal(t, []string{"welding 2 3.50"}, column[string](t, conn, `
+		SELECT c.slug || ' ' || s.rating_count || ' ' || s.rating
+		FROM course_stats AS s
+		JOIN courses AS c ON c.id = s.course_id`))
+	require.Equal(t, 0, scan[int](t, conn, "SELECT sum(recount_ratings(c.id))::integer FROM courses AS c"))
+	require.Equal(t, []string{"reading", "welding"}, column[string](t, conn, `
+		SELECT c.slug::text
+		FROM courses AS c
+		WHERE c.search @@ to_tsquery('english', 'letter | welded')
+		ORDER BY c.slug`))
+
 	// The way down keeps the rows.
 	for version := schema.Version() - 1; version >= 1; version-- {
 		require.NoError(t, schema.Down(ctx, config, version, nil))

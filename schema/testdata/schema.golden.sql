@@ -49,6 +49,17 @@ CREATE TABLE certificates (
     course_title character varying(255)
 );
 
+CREATE TABLE course_stats (
+    course_id uuid NOT NULL,
+    rating_count integer NOT NULL DEFAULT 0,
+    rating_sum bigint NOT NULL DEFAULT 0,
+    rating numeric(3,2) GENERATED ALWAYS AS 
+CASE
+    WHEN rating_count > 0 THEN LEAST(5::numeric, round(rating_sum::numeric / rating_count::numeric, 2))
+    ELSE NULL::numeric
+END
+) WITH (fillfactor=85);
+
 CREATE TABLE courses (
     id uuid NOT NULL DEFAULT gen_random_uuid(),
     title character varying(255) NOT NULL,
@@ -65,7 +76,10 @@ CREATE TABLE courses (
     updated_at timestamp with time zone NOT NULL DEFAULT now(),
     currency character varying(3) NOT NULL DEFAULT 'USD'::character varying,
     version integer NOT NULL DEFAULT 1,
-    lessons_total integer NOT NULL DEFAULT 0
+    lessons_total integer NOT NULL DEFAULT 0,
+    language text NOT NULL DEFAULT 'english'::text,
+    free boolean NOT NULL GENERATED ALWAYS AS price = 0,
+    search tsvector NOT NULL GENERATED ALWAYS AS search_document(language, title::text, description)
 );
 
 CREATE TABLE enrollments (
@@ -268,11 +282,26 @@ ALTER TABLE certificates ADD CONSTRAINT certificates_pkey
 ALTER TABLE certificates ADD CONSTRAINT idx_certificates_id
     UNIQUE (certificate_id);
 
+ALTER TABLE course_stats ADD CONSTRAINT course_stats_rating_count_check
+    CHECK (rating_count >= 0);
+
+ALTER TABLE course_stats ADD CONSTRAINT course_stats_rating_sum_check
+    CHECK (rating_sum >= 0);
+
+ALTER TABLE course_stats ADD CONSTRAINT course_stats_course_id_fkey
+    FOREIGN KEY (course_id) REFERENCES courses(id) ON DELETE CASCADE;
+
+ALTER TABLE course_stats ADD CONSTRAINT course_stats_pkey
+    PRIMARY KEY (course_id);
+
 ALTER TABLE courses ADD CONSTRAINT courses_currency_check
     CHECK (currency::text ~ '^[A-Z]{3}$'::text);
 
 ALTER TABLE courses ADD CONSTRAINT courses_duration_check
     CHECK (duration >= 0);
+
+ALTER TABLE courses ADD CONSTRAINT courses_language_check
+    CHECK (language = ANY (ARRAY['arabic'::text, 'armenian'::text, 'basque'::text, 'catalan'::text, 'danish'::text, 'dutch'::text, 'english'::text, 'finnish'::text, 'french'::text, 'german'::text, 'greek'::text, 'hindi'::text, 'hungarian'::text, 'indonesian'::text, 'irish'::text, 'italian'::text, 'lithuanian'::text, 'nepali'::text, 'norwegian'::text, 'portuguese'::text, 'romanian'::text, 'russian'::text, 'serbian'::text, 'simple'::text, 'spanish'::text, 'swedish'::text, 'tamil'::text, 'turkish'::text, 'yiddish'::text]));
 
 ALTER TABLE courses ADD CONSTRAINT courses_lessons_total_check
     CHECK (lessons_total >= 0);
@@ -457,7 +486,11 @@ CREATE INDEX idx_certificates_course ON certificates USING btree (course_id);
 
 CREATE INDEX idx_certificates_user ON certificates USING btree (user_id, issued_at DESC, id DESC);
 
-CREATE INDEX idx_courses_category ON courses USING btree (category, created_at DESC, id DESC) WHERE published;
+CREATE INDEX courses_level_idx ON courses USING btree (level, free, created_at DESC, id DESC) WHERE published;
+
+CREATE INDEX courses_search_idx ON courses USING gin (search);
+
+CREATE INDEX idx_courses_category ON courses USING btree (category, level, free, created_at DESC, id DESC) INCLUDE (instructor_id) WHERE published;
 
 CREATE INDEX idx_courses_instructor ON courses USING btree (instructor_id);
 
@@ -547,6 +580,18 @@ BEGIN
     RETURN NEW;
 END
 $function$;
+
+CREATE OR REPLACE FUNCTION course_open(course uuid, instructor uuid, published boolean)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN course_visible(course, instructor, published, '00000000-0000-0000-0000-000000000000'::uuid);
+
+CREATE OR REPLACE FUNCTION course_visible(course uuid, instructor uuid, published boolean, teacher uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN (published OR can_teach(course, instructor, teacher));
 
 CREATE OR REPLACE FUNCTION enrollments_count()
  RETURNS trigger
@@ -871,6 +916,132 @@ BEGIN
 END
 $function$;
 
+CREATE OR REPLACE FUNCTION recount_ratings(course uuid)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    wrong integer;
+BEGIN
+    PERFORM
+    FROM courses AS c
+    WHERE c.id = course
+    FOR UPDATE;
+
+    PERFORM
+    FROM course_stats AS s
+    WHERE s.course_id = course
+    FOR UPDATE;
+
+    INSERT INTO course_stats AS s (course_id, rating_count, rating_sum)
+    SELECT c.id, x.n, x.stars
+    FROM courses AS c
+    CROSS JOIN LATERAL (
+        SELECT count(*)::integer AS n, coalesce(sum(r.rating), 0) AS stars
+        FROM reviews AS r
+        WHERE r.course_id = c.id
+    ) AS x
+    LEFT JOIN course_stats AS o ON o.course_id = c.id
+    WHERE c.id = course
+        AND (coalesce(o.rating_count, 0), coalesce(o.rating_sum, 0)) IS DISTINCT FROM (x.n, x.stars)
+    ON CONFLICT (course_id) DO UPDATE
+    SET rating_count = excluded.rating_count,
+        rating_sum = excluded.rating_sum;
+    GET DIAGNOSTICS wrong = ROW_COUNT;
+    RETURN wrong;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION reviews_count()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    INSERT INTO course_stats AS s (course_id, rating_count, rating_sum)
+    SELECT n.course_id, count(*)::integer, sum(n.rating)
+    FROM new_rows AS n
+    GROUP BY n.course_id
+    ORDER BY n.course_id
+    ON CONFLICT (course_id) DO UPDATE
+    SET rating_count = s.rating_count + excluded.rating_count,
+        rating_sum = s.rating_sum + excluded.rating_sum;
+    RETURN NULL;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION reviews_discount()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    d record;
+BEGIN
+    FOR d IN
+        SELECT o.course_id, count(*)::integer AS n, sum(o.rating) AS stars
+        FROM old_rows AS o
+        GROUP BY o.course_id
+        ORDER BY o.course_id
+    LOOP
+        UPDATE course_stats AS s
+        SET rating_count = greatest(0, s.rating_count - d.n),
+            rating_sum = greatest(0, s.rating_sum - d.stars)
+        WHERE s.course_id = d.course_id;
+    END LOOP;
+    RETURN NULL;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION reviews_recount()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+DECLARE
+    d record;
+BEGIN
+    FOR d IN
+        SELECT x.course_id, sum(x.n)::integer AS n, sum(x.n * x.rating) AS stars
+        FROM (
+            SELECT o.course_id, o.rating, -1 AS n
+            FROM old_rows AS o
+            UNION ALL
+            SELECT r.course_id, r.rating, 1 AS n
+            FROM new_rows AS r
+        ) AS x
+        GROUP BY x.course_id
+        HAVING sum(x.n) <> 0 OR sum(x.n * x.rating) <> 0
+        ORDER BY x.course_id
+    LOOP
+        IF d.n > 0 THEN
+            INSERT INTO course_stats (course_id)
+            VALUES (d.course_id)
+            ON CONFLICT DO NOTHING;
+        END IF;
+
+        UPDATE course_stats AS s
+        SET rating_count = greatest(0, s.rating_count + d.n),
+            rating_sum = greatest(0, s.rating_sum + d.stars)
+        WHERE s.course_id = d.course_id;
+    END LOOP;
+    RETURN NULL;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION search_config(language text)
+ RETURNS regconfig
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN CASE language WHEN 'arabic'::text THEN 'arabic'::regconfig WHEN 'armenian'::text THEN 'armenian'::regconfig WHEN 'basque'::text THEN 'basque'::regconfig WHEN 'catalan'::text THEN 'catalan'::regconfig WHEN 'danish'::text THEN 'danish'::regconfig WHEN 'dutch'::text THEN 'dutch'::regconfig WHEN 'english'::text THEN 'english'::regconfig WHEN 'finnish'::text THEN 'finnish'::regconfig WHEN 'french'::text THEN 'french'::regconfig WHEN 'german'::text THEN 'german'::regconfig WHEN 'greek'::text THEN 'greek'::regconfig WHEN 'hindi'::text THEN 'hindi'::regconfig WHEN 'hungarian'::text THEN 'hungarian'::regconfig WHEN 'indonesian'::text THEN 'indonesian'::regconfig WHEN 'irish'::text THEN 'irish'::regconfig WHEN 'italian'::text THEN 'italian'::regconfig WHEN 'lithuanian'::text THEN 'lithuanian'::regconfig WHEN 'nepali'::text THEN 'nepali'::regconfig WHEN 'norwegian'::text THEN 'norwegian'::regconfig WHEN 'portuguese'::text THEN 'portuguese'::regconfig WHEN 'romanian'::text THEN 'romanian'::regconfig WHEN 'russian'::text THEN 'russian'::regconfig WHEN 'serbian'::text THEN 'serbian'::regconfig WHEN 'spanish'::text THEN 'spanish'::regconfig WHEN 'swedish'::text THEN 'swedish'::regconfig WHEN 'tamil'::text THEN 'tamil'::regconfig WHEN 'turkish'::text THEN 'turkish'::regconfig WHEN 'yiddish'::text THEN 'yiddish'::regconfig ELSE 'simple'::regconfig END;
+
+CREATE OR REPLACE FUNCTION search_document(language text, title text, description text)
+ RETURNS tsvector
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN (setweight(to_tsvector(search_config(language), title), 'A'::"char") || setweight(to_tsvector(search_config(language), "left"(description, 50000)), 'D'::"char"));
+
 CREATE OR REPLACE FUNCTION version_move()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -895,7 +1066,7 @@ CREATE TRIGGER certificates_revoke_trg AFTER UPDATE ON certificates FOR EACH ROW
 
 CREATE TRIGGER courses_delete_trg AFTER DELETE ON courses FOR EACH ROW EXECUTE FUNCTION event_record('course.deleted', 'course');
 
-CREATE TRIGGER courses_move_version_trg BEFORE UPDATE ON courses FOR EACH ROW WHEN (old.title::text IS DISTINCT FROM new.title::text OR old.slug::text IS DISTINCT FROM new.slug::text OR old.description IS DISTINCT FROM new.description OR old.instructor_id IS DISTINCT FROM new.instructor_id OR old.category::text IS DISTINCT FROM new.category::text OR old.level IS DISTINCT FROM new.level OR old.price IS DISTINCT FROM new.price OR old.currency::text IS DISTINCT FROM new.currency::text OR old.thumbnail_url::text IS DISTINCT FROM new.thumbnail_url::text OR old.duration IS DISTINCT FROM new.duration OR old.published IS DISTINCT FROM new.published) EXECUTE FUNCTION version_move();
+CREATE TRIGGER courses_move_version_trg BEFORE UPDATE ON courses FOR EACH ROW WHEN (old.title::text IS DISTINCT FROM new.title::text OR old.slug::text IS DISTINCT FROM new.slug::text OR old.description IS DISTINCT FROM new.description OR old.instructor_id IS DISTINCT FROM new.instructor_id OR old.category::text IS DISTINCT FROM new.category::text OR old.level IS DISTINCT FROM new.level OR old.price IS DISTINCT FROM new.price OR old.currency::text IS DISTINCT FROM new.currency::text OR old.thumbnail_url::text IS DISTINCT FROM new.thumbnail_url::text OR old.duration IS DISTINCT FROM new.duration OR old.published IS DISTINCT FROM new.published OR old.language IS DISTINCT FROM new.language) EXECUTE FUNCTION version_move();
 
 CREATE TRIGGER courses_publish_insert_trg AFTER INSERT ON courses FOR EACH ROW WHEN (new.published) EXECUTE FUNCTION event_record('course.published', 'course');
 
@@ -954,6 +1125,12 @@ CREATE TRIGGER progress_freeze_keys_trg BEFORE UPDATE ON progress FOR EACH ROW W
 CREATE TRIGGER progress_uncomplete_delete_trg AFTER DELETE ON progress FOR EACH ROW WHEN (old.completed) EXECUTE FUNCTION event_record('lesson.uncompleted', 'lesson');
 
 CREATE TRIGGER progress_uncomplete_trg AFTER UPDATE ON progress FOR EACH ROW WHEN (old.completed AND NOT new.completed) EXECUTE FUNCTION event_record('lesson.uncompleted', 'lesson');
+
+CREATE TRIGGER reviews_count_trg AFTER INSERT ON reviews REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION reviews_count();
+
+CREATE TRIGGER reviews_discount_trg AFTER DELETE ON reviews REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION reviews_discount();
+
+CREATE TRIGGER reviews_recount_trg AFTER UPDATE ON reviews REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION reviews_recount();
 
 CREATE TRIGGER submissions_grade_trg AFTER UPDATE ON submissions FOR EACH ROW WHEN (new.graded_at IS NOT NULL AND (old.graded_at IS NULL OR new.score IS DISTINCT FROM old.score OR new.feedback IS DISTINCT FROM old.feedback)) EXECUTE FUNCTION event_record('submission.graded', 'assignment');
 
