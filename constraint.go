@@ -35,7 +35,10 @@ func meaningOf(constraint db.Constraint) error {
 		return &ConflictError{Reason: ConflictRaced}
 	case db.ConstraintCertificatesUserIDCourseIDKey:
 		return &ConflictError{Reason: ConflictSuperseded}
+	case db.ConstraintSubmissionsPkey:
+		return &ConflictError{Reason: ConflictIDTaken}
 	case db.ConstraintAnnouncementsCourseIDFkey,
+		db.ConstraintAssignmentsCourseIDFkey,
 		db.ConstraintCoursesInstructorIDFkey,
 		db.ConstraintLessonsCourseIDFkey,
 		db.ConstraintEnrollmentsUserIDFkey, db.ConstraintEnrollmentsCourseIDFkey,
@@ -45,6 +48,7 @@ func meaningOf(constraint db.Constraint) error {
 		db.ConstraintNotificationsUserIDFkey,
 		db.ConstraintPaymentsUserIDFkey, db.ConstraintPaymentsCourseIDFkey,
 		db.ConstraintSessionsUserIDFkey,
+		db.ConstraintSubmissionsAssignmentIDFkey, db.ConstraintSubmissionsUserIDFkey,
 		db.ConstraintUserTokensUserIDFkey:
 		return ErrNotFound
 	default:

@@ -13,6 +13,8 @@ import (
 // unmet lists the constraints that no operation can meet, by the reason.
 var unmet = map[string][]db.Constraint{
 	"validated before the database is touched": {
+		db.ConstraintAssignmentsLatePenaltyCheck,
+		db.ConstraintAssignmentsMaxScoreCheck,
 		db.ConstraintCoursesCurrencyCheck,
 		db.ConstraintCoursesDurationCheck,
 		db.ConstraintCoursesPriceCheck,
@@ -24,9 +26,11 @@ var unmet = map[string][]db.Constraint{
 		db.ConstraintPaymentsCurrencyCheck,
 		db.ConstraintProgressPositionCheck,
 		db.ConstraintProgressTimeSpentCheck,
+		db.ConstraintSubmissionsRawScoreCheck,
 	},
 	"arbitrated by ON CONFLICT, which makes it a verdict": {
 		db.ConstraintAnnouncementsPkey,
+		db.ConstraintAssignmentsPkey,
 		db.ConstraintAttemptsPkey,
 		db.ConstraintCertificatesPkey,
 		db.ConstraintCoursesPkey,
@@ -38,6 +42,7 @@ var unmet = map[string][]db.Constraint{
 		db.ConstraintPaymentEventsPkey,
 		db.ConstraintPaymentsPkey,
 		db.ConstraintPaymentsUserIDIdempotencyKeyKey,
+		db.ConstraintSubmissionsAssignmentIDUserIDKey,
 		db.ConstraintUserTokensPkey,
 		db.ConstraintUsersPkey,
 	},
@@ -56,9 +61,13 @@ var unmet = map[string][]db.Constraint{
 		db.ConstraintEnrollmentsLessonsCompletedCheck,
 		db.ConstraintEnrollmentsLessonsTotalCheck,
 		db.ConstraintEnrollmentsProgressCheck,
+		db.ConstraintGradesPkey,
 		db.ConstraintLessonsOrderCheck,
 		db.ConstraintPaymentEventsOutcomeCheck,
 		db.ConstraintPaymentsRefundedAmountCheck,
+		db.ConstraintSubmissionsAttemptCheck,
+		db.ConstraintSubmissionsLatePenaltyCheck,
+		db.ConstraintSubmissionsScoreCheck,
 		db.ConstraintUserTokensPurposeCheck,
 	},
 	"no operation moves a row to another parent": {
@@ -67,25 +76,18 @@ var unmet = map[string][]db.Constraint{
 		db.ConstraintProgressUserIDLessonIDFrozen,
 	},
 	"the statement locks the row that it points to": {
+		db.ConstraintGradesSubmissionIDFkey,
 		db.ConstraintPaymentEventsPaymentIDFkey,
 	},
 	"arbitrated by NOT EXISTS under the lock of the payment": {
 		db.ConstraintIdxPaymentsStripe,
 	},
 	"no operation writes the table yet": {
-		db.ConstraintAssignmentsCourseIDFkey,
-		db.ConstraintAssignmentsMaxScoreCheck,
-		db.ConstraintAssignmentsPkey,
 		db.ConstraintIdxReviewsUnique,
 		db.ConstraintReviewsCourseIDFkey,
 		db.ConstraintReviewsPkey,
 		db.ConstraintReviewsRatingCheck,
 		db.ConstraintReviewsUserIDFkey,
-		db.ConstraintSubmissionsAssignmentIDFkey,
-		db.ConstraintSubmissionsAssignmentIDUserIDKey,
-		db.ConstraintSubmissionsPkey,
-		db.ConstraintSubmissionsScoreCheck,
-		db.ConstraintSubmissionsUserIDFkey,
 	},
 }
 

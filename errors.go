@@ -99,13 +99,24 @@ var (
 	ErrPaymentRequired = errors.New("payment required")
 
 	// ErrNotEnrolled is returned by [Store.CompleteLesson],
-	// [Store.UncompleteLesson], [Store.RecordStudyTime], [Store.ResetProgress]
-	// and [Store.IssueCertificate].
+	// [Store.UncompleteLesson], [Store.RecordStudyTime], [Store.ResetProgress],
+	// [Store.Submit] and [Store.IssueCertificate].
 	ErrNotEnrolled = errors.New("not enrolled")
 
 	// ErrCourseCompleted is returned by [Store.Unenroll] and
 	// [Store.ResetProgress]: a completed enrollment stays.
 	ErrCourseCompleted = errors.New("course completed")
+)
+
+// Errors of assignments.
+var (
+	// ErrGraded is returned by [Store.Submit]: the latest attempt has a grade,
+	// and with it the last word.
+	ErrGraded = errors.New("graded already")
+
+	// ErrPastDue is returned by [Store.Submit]: the assignment takes nothing
+	// after its due date.
+	ErrPastDue = errors.New("past due")
 )
 
 // Errors of payments.
@@ -125,7 +136,8 @@ var (
 )
 
 // ValidationError says that a value cannot be what it should be. It is found
-// before the database is touched.
+// before the database is touched, but for a score that [Store.Grade] holds against
+// the assignment's maximum.
 type ValidationError struct {
 	// Field is the parameter, as the Go code spells it.
 	Field string
@@ -151,12 +163,16 @@ const (
 	// ConflictHasEnrollments: a course with Count enrollments is not deleted.
 	ConflictHasEnrollments ConflictReason = "has enrollments"
 
+	// ConflictHasGrades: an assignment for which Count submissions were graded is
+	// not deleted.
+	ConflictHasGrades ConflictReason = "has grades"
+
 	// ConflictHasPayments: a course with Count payments, whatever became of them,
 	// is not deleted.
 	ConflictHasPayments ConflictReason = "has payments"
 
-	// ConflictHasSubmissions: a course whose assignments have Count submissions
-	// is not deleted.
+	// ConflictHasSubmissions: an assignment that has Count submissions, or a
+	// course whose assignments have, is not deleted.
 	ConflictHasSubmissions ConflictReason = "has submissions"
 
 	// ConflictIdempotencyKey: the key was used for something else.
@@ -182,7 +198,12 @@ const (
 	// that writes may return it. Call again.
 	ConflictRaced ConflictReason = "raced"
 
-	// ConflictSuperseded: another certificate was issued since.
+	// ConflictScoreGiven: Count submissions have a higher score than the new
+	// maximum.
+	ConflictScoreGiven ConflictReason = "score given above the maximum"
+
+	// ConflictSuperseded: another certificate was issued since, or another
+	// attempt handed in.
 	ConflictSuperseded ConflictReason = "superseded"
 
 	// ConflictVersion: the row was edited since the version given was read.

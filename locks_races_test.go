@@ -74,7 +74,7 @@ func TestMadeBehindTheLock(t *testing.T) {
 	type lateBundle struct {
 		*testBundle
 
-		userID, teacherID, courseID, lessonID uuid.UUID
+		userID, teacherID, courseID, lessonID, assignmentID uuid.UUID
 	}
 	course := func(t *testing.T, b *lateBundle) {
 		t.Helper()
@@ -82,6 +82,11 @@ func TestMadeBehindTheLock(t *testing.T) {
 			VALUES ($1, 'Late', 'late', '', $2, 'go', 'beginner', 0)`, b.courseID, b.teacherID)
 		b.exec(t, `INSERT INTO {s}.lessons (id, course_id, title, "order") VALUES ($1, $2, 'Late', 1)`,
 			b.lessonID, b.courseID)
+	}
+	assignment := func(t *testing.T, b *lateBundle) {
+		t.Helper()
+		b.exec(t, `INSERT INTO {s}.assignments (id, course_id, title, description) VALUES ($1, $2, 'Late', 'Write.')`,
+			b.assignmentID, b.courseID)
 	}
 	for name, test := range map[string]struct {
 		lock   string
@@ -97,6 +102,14 @@ func TestMadeBehindTheLock(t *testing.T) {
 					CourseID: b.courseID, Lessons: []elevate.NewLesson{{Title: "Maps"}},
 				})
 				return err
+			},
+		},
+		"DeleteAssignment": {
+			lock:   "AssignmentLockToDelete",
+			before: course,
+			behind: assignment,
+			call: func(ctx context.Context, s *elevate.Store, b *lateBundle) error {
+				return s.DeleteAssignment(ctx, b.assignmentID)
 			},
 		},
 		"DeleteCourse": {
@@ -132,6 +145,21 @@ func TestMadeBehindTheLock(t *testing.T) {
 				return err
 			},
 		},
+		"Submit": {
+			lock: "SubmissionLock",
+			before: func(t *testing.T, b *lateBundle) {
+				t.Helper()
+				course(t, b)
+				b.enroll(t, b.userID, b.courseID)
+			},
+			behind: assignment,
+			call: func(ctx context.Context, s *elevate.Store, b *lateBundle) error {
+				_, err := s.Submit(ctx, elevate.SubmitParams{
+					UserID: b.userID, AssignmentID: b.assignmentID, Content: "Written.",
+				})
+				return err
+			},
+		},
 		"Unenroll": {
 			lock:   "EnrollmentLock",
 			before: course,
@@ -144,10 +172,23 @@ func TestMadeBehindTheLock(t *testing.T) {
 				return err
 			},
 		},
+		"UpdateAssignment": {
+			lock:   "AssignmentLock",
+			before: course,
+			behind: assignment,
+			call: func(ctx context.Context, s *elevate.Store, b *lateBundle) error {
+				_, err := s.UpdateAssignment(ctx, elevate.UpdateAssignmentParams{
+					ID: b.assignmentID, Version: 1, Title: "Poem", Description: "Rhyme.", MaxScore: 100,
+				})
+				return err
+			},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := &lateBundle{testBundle: newBundle(t), courseID: uuid.New(), lessonID: uuid.New()}
+			b := &lateBundle{
+				testBundle: newBundle(t), courseID: uuid.New(), lessonID: uuid.New(), assignmentID: uuid.New(),
+			}
 			b.userID, b.teacherID = b.user(t, elevate.RoleUser), b.user(t, elevate.RoleInstructor)
 			if test.before != nil {
 				test.before(t, b)

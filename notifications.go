@@ -11,11 +11,13 @@ const (
 	NotificationEnrolled          NotificationType = "enrolled"
 	NotificationCourseCompleted   NotificationType = "course_completed"
 	NotificationCertificateIssued NotificationType = "certificate_issued"
+	NotificationGraded            NotificationType = "graded"
 )
 
 // Message is the text of a type of notification. In both fields {course} stands
-// for the title of the course; what is then longer than 255 characters in the
-// title is cut.
+// for the title of the course, in those of NotificationGraded also {assignment}
+// for that of the assignment; what is then longer than 255 characters in the title
+// is cut.
 type Message struct {
 	// Title is at most 255 characters.
 	Title string
@@ -37,6 +39,10 @@ func defaultMessages() map[NotificationType]Message {
 		NotificationCertificateIssued: {
 			Title:   "Your certificate",
 			Message: "Your certificate for {course} has been issued.",
+		},
+		NotificationGraded: {
+			Title:   "Your work was graded",
+			Message: "Your work on {assignment} in {course} was graded.",
 		},
 	}
 }

@@ -304,7 +304,7 @@ func (b *testBundle) fingerprint(t testing.TB) string {
 	var sums []string
 	for _, table := range []string{
 		"users", "courses", "lessons", "enrollments", "progress", "certificates", "payments", "payment_events",
-		"notifications", "announcements", "identities", "sessions", "user_tokens",
+		"notifications", "announcements", "identities", "sessions", "user_tokens", "assignments", "submissions", "grades",
 	} {
 		sums = append(sums, scan[string](t, b, fmt.Sprintf(
 			`SELECT coalesce(md5(string_agg(r::text, '|' ORDER BY r::text)), '') FROM {s}.%s AS r`, table)))

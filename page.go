@@ -65,6 +65,20 @@ func (p PageParams) newestFirst(of list) (position, int32, error) {
 	}
 }
 
+// oldestFirst is where a list begins that is sorted by time and id, both
+// ascending.
+func (p PageParams) oldestFirst(of list) (position, int32, error) {
+	limit, err := p.limit()
+	if err != nil {
+		return position{}, 0, err
+	}
+	after, err := decodeCursor(of, p.Cursor)
+	if err != nil || after == nil {
+		return position{}, limit, err
+	}
+	return *after, limit, nil
+}
+
 // byID is where a list begins that is sorted by id, ascending.
 func (p PageParams) byID(of list) (uuid.UUID, int32, error) {
 	limit, err := p.limit()
@@ -112,6 +126,11 @@ const (
 	listNotifications
 	listUnread
 	listEvents
+	listAssignments
+	listSubmissions
+	listAttempts
+	listGrades
+	listGradebook
 )
 
 // position is the sort key of the last row of a page. Which fields count depends
