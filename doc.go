@@ -1,6 +1,6 @@
 // Package elevate is the data layer of a learning platform on PostgreSQL:
-// accounts, courses and their lessons, enrollments, progress and certificates, as
-// operations that are each one transaction and one round trip.
+// accounts, courses and their lessons, enrollments, progress, certificates and
+// assignments, as operations that are each one transaction and one round trip.
 //
 // # First program
 //
@@ -161,4 +161,21 @@
 //   - [Store.ReinstateCertificate] undoes that.
 //   - [Store.ListCertificates] lists a learner's certificates.
 //   - [Store.VerifyCertificate] says what a public id stands for.
+//
+// # Assignments
+//
+//   - [Store.CreateAssignment] adds an assignment to a course.
+//   - [Store.UpdateAssignment] edits an assignment that nobody has edited since it
+//     was read.
+//   - [Store.DeleteAssignment] deletes an assignment for which nothing was handed in.
+//   - [Store.GetAssignment] is an assignment, with the reader's latest attempt.
+//   - [Store.ListAssignments] lists the assignments of a course, what is due first
+//     first.
+//   - [Store.Submit] hands in an attempt; the ones before are kept.
+//   - [Store.Grade] grades the attempt that the teacher saw, or grades it anew.
+//   - [Store.GetSubmission] is an attempt with what was handed in.
+//   - [Store.ListSubmissions] lists the latest attempts, what waits for a grade first.
+//   - [Store.ListAttempts] lists all attempts of one learner.
+//   - [Store.GradeHistory] lists every grade that an attempt was given.
+//   - [Store.Gradebook] is the learners of a course against its assignments.
 package elevate

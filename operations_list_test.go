@@ -18,6 +18,7 @@ func operations() []operation {
 		enrollmentOperations(),
 		progressOperations(),
 		certificateOperations(),
+		assignmentOperations(),
 	)
 }
 

@@ -67,6 +67,10 @@ type world struct {
 	lessons       []uuid.UUID
 	draftLesson   uuid.UUID
 	certificate   string // set by operations that need one
+
+	// Set by operations that need one: an assignment, one for which something was
+	// handed in where that is another, and the learner's attempt.
+	assignment, submitted, submission uuid.UUID
 }
 
 func newWorld(t testing.TB, b *testBundle) *world {
