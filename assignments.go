@@ -27,8 +27,8 @@ type Assignment struct {
 	// MaxScore is the best score, at least 1.
 	MaxScore int32
 
-	// AllowLate says whether work is taken after the due date, for LatePenalty
-	// percent of the score it is given.
+	// AllowLate says whether work is taken after the due date, less LatePenalty
+	// percent of the score that it is given.
 	AllowLate   bool
 	LatePenalty int32
 
@@ -76,7 +76,7 @@ type CreateAssignmentParams struct {
 	ID uuid.UUID
 
 	// LatePenalty is how much late work loses, in percent of the score that it is
-	// given: 0 to 100. Only with AllowLate.
+	// given: 0 to 100. It counts only with AllowLate.
 	LatePenalty int32
 
 	// MaxScore is the best score. Defaults to 100.
@@ -164,9 +164,6 @@ func (p CreateAssignmentParams) validate() error {
 	}
 	if err := within("MaxScore", int(p.MaxScore), 1, math.MaxInt32); err != nil {
 		return err
-	}
-	if p.LatePenalty != 0 && !p.AllowLate {
-		return invalid("LatePenalty", "is for assignments that allow late work")
 	}
 	return within("LatePenalty", int(p.LatePenalty), 0, 100)
 }

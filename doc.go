@@ -70,8 +70,9 @@
 //
 //   - A refusal is a sentinel, such as [ErrNotFound] or [ErrPaymentRequired]. The
 //     comment of each operation lists its own.
-//   - A [*ValidationError] is a value that cannot be right. It is found before the
-//     database is touched and never quotes the value.
+//   - A [*ValidationError] is a value that cannot be right. It never quotes the
+//     value, and is found before the database is touched, but for a score above its
+//     maximum.
 //   - A [*ConflictError] is state that stands in the way, or has moved. Nothing was
 //     changed.
 //   - [ErrCommitUnknown] is a connection that was lost before the answer came. Call

@@ -133,7 +133,8 @@ func gradebookRow(row db.GradebookReadRow, assignments []GradebookAssignment) Gr
 		learner.Scores[i] = score
 	}
 	if total.PointsPossible > 0 {
-		total.Percent = int32(min(100*total.Points/total.PointsPossible, math.MaxInt32))
+		percent := min(100*total.Points/total.PointsPossible, math.MaxInt32)
+		total.Percent = int32(percent) //nolint:gosec // bounded above
 	}
 	return learner
 }

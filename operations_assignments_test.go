@@ -106,9 +106,6 @@ func assignmentOperations() []operation {
 				bad("MaxScoreNegative", func(p *elevate.CreateAssignmentParams) { p.MaxScore = -1 }),
 				bad("LatePenaltyNegative", func(p *elevate.CreateAssignmentParams) { p.LatePenalty = -1 }),
 				bad("LatePenaltyTooLarge", func(p *elevate.CreateAssignmentParams) { p.LatePenalty = 101 }),
-				bad("LatePenaltyOfNothing", func(p *elevate.CreateAssignmentParams) {
-					p.AllowLate, p.LatePenalty = false, 1
-				}),
 			},
 		)
 	}

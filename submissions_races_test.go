@@ -290,10 +290,15 @@ func TestGradeRaces(t *testing.T) {
 		made := b.assign(t, elevate.CreateAssignmentParams{DueDate: ago(time.Hour), AllowLate: true, LatePenalty: 50})
 		seen := b.submit(t, b.userID, made.ID)
 		store := b.on(t, b.wide(t)).As(elevate.System("test"))
-		require.NoError(t, race(32, func(i int) error {
-			result, err := store.Grade(b.ctx, gradeOf(seen, int32(i)))
-			if err == nil && (!result.Changed || result.RawScore != int32(i) || result.Score != int32(i/2)) {
-				return fmt.Errorf("graded %d: %+v", i, result)
+		var scores [32]int32
+		for i := range scores {
+			scores[i] = int32(i)
+		}
+		require.NoError(t, race(len(scores), func(i int) error {
+			score := scores[i]
+			result, err := store.Grade(b.ctx, gradeOf(seen, score))
+			if err == nil && (!result.Changed || result.RawScore != score || result.Score != score/2) {
+				return fmt.Errorf("graded %d: %+v", score, result)
 			}
 			return err
 		}))

@@ -418,8 +418,9 @@ ORDER BY g.nth;
 -- GradebookRead is a page of the learners of a course, the newest enrollment
 -- first, and their latest attempts at its assignments, in arrays that run in step.
 -- The first row, which is no learner's, has the assignments. No row at all means
--- no such course, or another teacher's. Bounded by the limit of learners and by
--- the course's assignments.
+-- no such course, or another teacher's. LIMIT has each attempt looked up by index,
+-- however few rows the planner expects. Bounded by the limit of learners and by the
+-- course's assignments.
 WITH course AS MATERIALIZED (
     SELECT c.id
     FROM public.courses AS c
@@ -435,9 +436,10 @@ WITH course AS MATERIALIZED (
     JOIN public.assignments AS a ON a.course_id = c.id
 ), learner AS MATERIALIZED (
     SELECT e.id, e.user_id, e.enrolled_at
-    FROM course AS c
-    JOIN public.enrollments AS e ON e.course_id = c.id
-    WHERE (e.enrolled_at, e.id) < (sqlc.arg(before_at)::timestamptz, sqlc.arg(before_id)::uuid)
+    FROM public.enrollments AS e
+    WHERE e.course_id = sqlc.arg(course_id)::uuid
+        AND EXISTS (SELECT FROM course)
+        AND (e.enrolled_at, e.id) < (sqlc.arg(before_at)::timestamptz, sqlc.arg(before_id)::uuid)
     ORDER BY e.enrolled_at DESC, e.id DESC
     LIMIT sqlc.arg(row_limit)::integer
 ), line AS (
@@ -466,10 +468,12 @@ WITH course AS MATERIALIZED (
         array_agg(coalesce(s.late, FALSE) ORDER BY a.place) FILTER (WHERE a.id IS NOT NULL)
     FROM learner AS e
     LEFT JOIN asked AS a ON TRUE
-    LEFT JOIN public.submissions AS s
-        ON s.assignment_id = a.id
-        AND s.user_id = e.user_id
-        AND s.superseded_at IS NULL
+    LEFT JOIN LATERAL (
+        SELECT s.id, s.score, s.graded_at, s.late
+        FROM public.submissions AS s
+        WHERE s.assignment_id = a.id AND s.user_id = e.user_id AND s.superseded_at IS NULL
+        LIMIT 1
+    ) AS s ON TRUE
     GROUP BY e.id, e.user_id, e.enrolled_at
 )
 SELECT

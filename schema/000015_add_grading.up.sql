@@ -4,7 +4,7 @@
 -- (columns new in this file)
 SET LOCAL lock_timeout = '3s';
 
--- Late work is refused, or taken for a percentage of the score it is given.
+-- Late work is refused, or taken less a percentage of the score that it is given.
 ALTER TABLE assignments
     ADD COLUMN allow_late boolean NOT NULL DEFAULT FALSE,
     ADD COLUMN late_penalty integer NOT NULL DEFAULT 0,
