@@ -52,6 +52,7 @@ const (
 	effectIssued     = "issued"
 	effectRevoked    = "revoked"
 	effectReinstated = "reinstated"
+	effectGraded     = "graded"
 	effectUnsure     = "unsure" // a cohort of which some may have been done
 )
 
@@ -157,6 +158,7 @@ func stressOperations() []stressOperation {
 		stressLessons(),
 		stressCoursesAndUsers(),
 		stressCertificates(),
+		stressAssignments(),
 		stressReads(),
 	)
 }

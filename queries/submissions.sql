@@ -157,7 +157,9 @@ LEFT JOIN shown AS s ON TRUE;
 -- SubmissionGrade grades the attempt that the teacher saw, if it is still the
 -- latest, and notifies the learner. Locks the user KEY SHARE, the assignment
 -- SHARE, which keeps its maximum still, and the attempt NO KEY UPDATE: another
--- attempt in flight is waited for, and takes the row away. The trigger on
+-- attempt in flight is waited for, and takes the row away. Whether the grade differs
+-- is asked of the locked row: the UPDATE itself would first ask the version that
+-- its snapshot has, and take a grade given anew for a repeat. The trigger on
 -- submissions keeps the grade.
 -- Verdicts: graded, unchanged, submission_unknown, superseded,
 -- score_out_of_range, raced.
@@ -171,7 +173,14 @@ WITH target AS MATERIALIZED (
         sqlc.arg(score)::integer <= a.max_score AS in_range,
         s.raw_score,
         s.score,
-        s.graded_at
+        s.graded_at,
+        s.graded_at IS NULL
+            OR (s.raw_score, s.score, s.feedback)
+                IS DISTINCT FROM (
+                    sqlc.arg(score)::integer,
+                    public.late_score(sqlc.arg(score)::integer, s.late_penalty),
+                    sqlc.narg(feedback)::text
+                ) AS differs
     FROM public.users AS u
     JOIN public.submissions AS s ON s.user_id = u.id
     JOIN public.assignments AS a ON a.id = s.assignment_id
@@ -191,17 +200,7 @@ WITH target AS MATERIALIZED (
         feedback = sqlc.narg(feedback)::text,
         graded_at = now()
     FROM target AS t
-    WHERE s.id = t.id
-        AND t.in_range
-        AND (
-            s.graded_at IS NULL
-            OR (s.raw_score, s.score, s.feedback)
-                IS DISTINCT FROM (
-                    sqlc.arg(score)::integer,
-                    public.late_score(sqlc.arg(score)::integer, s.late_penalty),
-                    sqlc.narg(feedback)::text
-                )
-        )
+    WHERE s.id = t.id AND t.in_range AND t.differs
     RETURNING s.id, s.raw_score, s.score, s.graded_at
 ), noted AS (
     INSERT INTO public.notifications (id, user_id, type, title, message)
