@@ -228,6 +228,23 @@ func TestUpdateAssignment(t *testing.T) {
 		requireConflict(t, err, elevate.ConflictError{Reason: elevate.ConflictVersion})
 	})
 
+	t.Run("EachColumnMovesTheVersion", func(t *testing.T) {
+		t.Parallel()
+		b := newAssignmentBundle(t)
+		b.assign(t, elevate.CreateAssignmentParams{})
+		version := 1
+		for _, change := range []string{
+			"title = 'Poem'", "description = 'Rhyme.'", "due_date = '2031-05-01'", "max_score = 5", "allow_late = TRUE",
+			"late_penalty = 5",
+		} {
+			for range 2 { // the second time it is no edit
+				b.exec(t, `UPDATE {s}.assignments SET `+change)
+			}
+			version++
+			require.Equal(t, version, b.count(t, `SELECT version FROM {s}.assignments`), change)
+		}
+	})
+
 	t.Run("ErrorIfScoreGiven", func(t *testing.T) {
 		t.Parallel()
 		b := newAssignmentBundle(t)

@@ -260,6 +260,28 @@ func TestGrade(t *testing.T) {
 		require.Equal(t, int32(8), result.RawScore)
 	})
 
+	// It may also write a submission and its score at once, and correct it.
+	t.Run("KeepsGradesOfAnotherProgram", func(t *testing.T) {
+		t.Parallel()
+		b := newAssignmentBundle(t)
+		made := b.assign(t, elevate.CreateAssignmentParams{})
+		id := scan[uuid.UUID](t, b.testBundle, `INSERT INTO {s}.submissions (assignment_id, user_id, content, score, graded_at)
+			VALUES ($1, $2, 'Written.', 8, now()) RETURNING id`, made.ID, b.userID)
+		b.exec(t, `UPDATE {s}.submissions SET score = 9`)
+		b.exec(t, `UPDATE {s}.submissions SET content = 'Edited.'`) // no grade
+		sent, err := b.me.GetSubmission(b.ctx, id)
+		require.NoError(t, err)
+		require.Equal(t, int32(9), sent.RawScore)
+		grades, err := b.teacher.GradeHistory(b.ctx, id, elevate.PageParams{Limit: 1})
+		require.NoError(t, err)
+		require.Equal(t, int32(8), grades.Items[0].RawScore)
+		grades, err = b.teacher.GradeHistory(b.ctx, id, elevate.PageParams{Limit: 1, Cursor: grades.Next})
+		require.NoError(t, err)
+		require.Equal(t, int32(9), grades.Items[0].Score)
+		require.Equal(t, int32(2), grades.Items[0].Number)
+		require.Empty(t, grades.Next)
+	})
+
 	t.Run("ErrorIfSuperseded", func(t *testing.T) {
 		t.Parallel()
 		b := newAssignmentBundle(t)
