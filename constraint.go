@@ -43,7 +43,10 @@ func meaningOf(constraint db.Constraint) error {
 		return &ConflictError{Reason: ConflictRaced}
 	case db.ConstraintCertificatesUserIDCourseIDKey:
 		return &ConflictError{Reason: ConflictSuperseded}
+	case db.ConstraintSubmissionsPkey:
+		return &ConflictError{Reason: ConflictIDTaken}
 	case db.ConstraintAnnouncementsCourseIDFkey,
+		db.ConstraintAssignmentsCourseIDFkey,
 		db.ConstraintCoursesInstructorIDFkey,
 		db.ConstraintLessonsCourseIDFkey,
 		db.ConstraintEnrollmentsUserIDFkey, db.ConstraintEnrollmentsCourseIDFkey,
@@ -54,6 +57,7 @@ func meaningOf(constraint db.Constraint) error {
 		db.ConstraintPaymentsUserIDFkey, db.ConstraintPaymentsCourseIDFkey,
 		db.ConstraintReviewsUserIDFkey, db.ConstraintReviewsCourseIDFkey,
 		db.ConstraintSessionsUserIDFkey,
+		db.ConstraintSubmissionsAssignmentIDFkey, db.ConstraintSubmissionsUserIDFkey,
 		db.ConstraintUserTokensUserIDFkey:
 		return ErrNotFound
 	default:

@@ -13,6 +13,8 @@ import (
 // unmet lists the constraints that no operation can meet, by the reason.
 var unmet = map[string][]db.Constraint{
 	"validated before the database is touched": {
+		db.ConstraintAssignmentsLatePenaltyCheck,
+		db.ConstraintAssignmentsMaxScoreCheck,
 		db.ConstraintCoursesCurrencyCheck,
 		db.ConstraintCoursesDurationCheck,
 		db.ConstraintCoursesLanguageCheck,
@@ -26,9 +28,11 @@ var unmet = map[string][]db.Constraint{
 		db.ConstraintProgressPositionCheck,
 		db.ConstraintProgressTimeSpentCheck,
 		db.ConstraintReviewsRatingCheck,
+		db.ConstraintSubmissionsRawScoreCheck,
 	},
 	"arbitrated by ON CONFLICT, which makes it a verdict": {
 		db.ConstraintAnnouncementsPkey,
+		db.ConstraintAssignmentsPkey,
 		db.ConstraintAttemptsPkey,
 		db.ConstraintCertificatesPkey,
 		db.ConstraintCourseStatsPkey,
@@ -43,6 +47,7 @@ var unmet = map[string][]db.Constraint{
 		db.ConstraintPaymentEventsPkey,
 		db.ConstraintPaymentsPkey,
 		db.ConstraintPaymentsUserIDIdempotencyKeyKey,
+		db.ConstraintSubmissionsAssignmentIDUserIDKey,
 		db.ConstraintUserTokensPkey,
 		db.ConstraintUsersPkey,
 	},
@@ -65,9 +70,13 @@ var unmet = map[string][]db.Constraint{
 		db.ConstraintEnrollmentsLessonsCompletedCheck,
 		db.ConstraintEnrollmentsLessonsTotalCheck,
 		db.ConstraintEnrollmentsProgressCheck,
+		db.ConstraintGradesPkey,
 		db.ConstraintLessonsOrderCheck,
 		db.ConstraintPaymentEventsOutcomeCheck,
 		db.ConstraintPaymentsRefundedAmountCheck,
+		db.ConstraintSubmissionsAttemptCheck,
+		db.ConstraintSubmissionsLatePenaltyCheck,
+		db.ConstraintSubmissionsScoreCheck,
 		db.ConstraintUserTokensPurposeCheck,
 	},
 	"no operation moves a row to another parent": {
@@ -78,17 +87,8 @@ var unmet = map[string][]db.Constraint{
 	"the statement locks the row that it points to": {
 		db.ConstraintListenersUserIDFkey,
 		db.ConstraintCourseStatsCourseIDFkey,
+		db.ConstraintGradesSubmissionIDFkey,
 		db.ConstraintPaymentEventsPaymentIDFkey,
-	},
-	"no operation writes the table yet": {
-		db.ConstraintAssignmentsCourseIDFkey,
-		db.ConstraintAssignmentsMaxScoreCheck,
-		db.ConstraintAssignmentsPkey,
-		db.ConstraintSubmissionsAssignmentIDFkey,
-		db.ConstraintSubmissionsAssignmentIDUserIDKey,
-		db.ConstraintSubmissionsPkey,
-		db.ConstraintSubmissionsScoreCheck,
-		db.ConstraintSubmissionsUserIDFkey,
 	},
 }
 

@@ -1,7 +1,7 @@
 // Package elevate is the data layer of a learning platform on PostgreSQL:
-// accounts, courses and their lessons, enrollments, progress, certificates,
-// payments, reviews, notifications and events, as operations that are each one
-// transaction and one round trip.
+// accounts, courses and their lessons, enrollments, progress, assignments,
+// certificates, payments, reviews, notifications and events, as operations that
+// are each one transaction and one round trip.
 //
 // # First program
 //
@@ -71,8 +71,9 @@
 //
 //   - A refusal is a sentinel, such as [ErrNotFound] or [ErrPaymentRequired]. The
 //     comment of each operation lists its own.
-//   - A [*ValidationError] is a value that cannot be right. It is found before the
-//     database is touched and never quotes the value.
+//   - A [*ValidationError] is a value that cannot be right. It never quotes the
+//     value, and is found before the database is touched, but for a score above its
+//     maximum.
 //   - A [*ConflictError] is state that stands in the way, or has moved. Nothing was
 //     changed.
 //   - [ErrCommitUnknown] is a connection that was lost before the answer came. Call
@@ -235,4 +236,21 @@
 //   - [Store.DeleteReview] deletes it.
 //   - [Store.ListReviews] lists the reviews of a course; the average comes with the
 //     course itself.
+//
+// # Assignments
+//
+//   - [Store.CreateAssignment] adds an assignment to a course.
+//   - [Store.UpdateAssignment] edits an assignment that nobody has edited since it
+//     was read.
+//   - [Store.DeleteAssignment] deletes an assignment for which nothing was handed in.
+//   - [Store.GetAssignment] is an assignment, with the reader's latest attempt.
+//   - [Store.ListAssignments] lists the assignments of a course, what is due first
+//     first.
+//   - [Store.Submit] hands in an attempt; the ones before are kept.
+//   - [Store.Grade] grades the attempt that the teacher saw, or grades it anew.
+//   - [Store.GetSubmission] is an attempt with what was handed in.
+//   - [Store.ListSubmissions] lists the latest attempts, what waits for a grade first.
+//   - [Store.ListAttempts] lists all attempts of one learner.
+//   - [Store.GradeHistory] lists every grade that an attempt was given.
+//   - [Store.Gradebook] is the learners of a course against its assignments.
 package elevate

@@ -107,12 +107,23 @@ var (
 
 	// ErrNotEnrolled is returned by [Store.CompleteLesson],
 	// [Store.UncompleteLesson], [Store.RecordStudyTime], [Store.ResetProgress],
-	// [Store.IssueCertificate] and [Store.PutReview].
+	// [Store.Submit], [Store.IssueCertificate] and [Store.PutReview].
 	ErrNotEnrolled = errors.New("not enrolled")
 
 	// ErrCourseCompleted is returned by [Store.Unenroll] and
 	// [Store.ResetProgress]: a completed enrollment stays.
 	ErrCourseCompleted = errors.New("course completed")
+)
+
+// Errors of assignments.
+var (
+	// ErrGraded is returned by [Store.Submit]: the latest attempt has a grade,
+	// and with it the last word.
+	ErrGraded = errors.New("graded already")
+
+	// ErrPastDue is returned by [Store.Submit]: the assignment takes nothing
+	// after its due date.
+	ErrPastDue = errors.New("past due")
 )
 
 // Errors of payments.
@@ -132,7 +143,8 @@ var (
 )
 
 // ValidationError says that a value cannot be what it should be. It is found
-// before the database is touched.
+// before the database is touched, but for a score that [Store.Grade] holds against
+// the assignment's maximum.
 type ValidationError struct {
 	// Field is the parameter, as the Go code spells it.
 	Field string
@@ -158,12 +170,16 @@ const (
 	// ConflictHasEnrollments: a course with Count enrollments is not deleted.
 	ConflictHasEnrollments ConflictReason = "has enrollments"
 
+	// ConflictHasGrades: an assignment for which Count submissions were graded is
+	// not deleted.
+	ConflictHasGrades ConflictReason = "has grades"
+
 	// ConflictHasPayments: a course with Count payments, whatever became of them,
 	// is not deleted.
 	ConflictHasPayments ConflictReason = "has payments"
 
-	// ConflictHasSubmissions: a course whose assignments have Count submissions
-	// is not deleted.
+	// ConflictHasSubmissions: an assignment that has Count submissions, or a
+	// course whose assignments have, is not deleted.
 	ConflictHasSubmissions ConflictReason = "has submissions"
 
 	// ConflictIdempotencyKey: the key, or the id of an event, was used for
@@ -197,7 +213,12 @@ const (
 	// ConflictReferenced: a table of the host points to what was to be deleted.
 	ConflictReferenced ConflictReason = "referenced by another table"
 
-	// ConflictSuperseded: another certificate was issued since.
+	// ConflictScoreGiven: Count submissions have a higher score than the new
+	// maximum.
+	ConflictScoreGiven ConflictReason = "score given above the maximum"
+
+	// ConflictSuperseded: another certificate was issued since, or another
+	// attempt handed in.
 	ConflictSuperseded ConflictReason = "superseded"
 
 	// ConflictVersion: the row was edited since the version given was read.

@@ -74,7 +74,7 @@ func TestMadeBehindTheLock(t *testing.T) {
 	type lateBundle struct {
 		*testBundle
 
-		userID, teacherID, courseID, lessonID, lateID uuid.UUID
+		userID, teacherID, courseID, lessonID, assignmentID, lateID uuid.UUID
 	}
 	person := func(t *testing.T, b *lateBundle) {
 		t.Helper()
@@ -90,6 +90,11 @@ func TestMadeBehindTheLock(t *testing.T) {
 		b.exec(t, `INSERT INTO {s}.lessons (id, course_id, title, "order") VALUES ($1, $2, 'Late', 1)`,
 			b.lessonID, b.courseID)
 	}
+	assignment := func(t *testing.T, b *lateBundle) {
+		t.Helper()
+		b.exec(t, `INSERT INTO {s}.assignments (id, course_id, title, description) VALUES ($1, $2, 'Late', 'Write.')`,
+			b.assignmentID, b.courseID)
+	}
 	for name, test := range map[string]struct {
 		lock   string
 		before func(t *testing.T, b *lateBundle)
@@ -104,6 +109,14 @@ func TestMadeBehindTheLock(t *testing.T) {
 					CourseID: b.courseID, Lessons: []elevate.NewLesson{{Title: "Maps"}},
 				})
 				return err
+			},
+		},
+		"DeleteAssignment": {
+			lock:   "AssignmentLockToDelete",
+			before: course,
+			behind: assignment,
+			call: func(ctx context.Context, s *elevate.Store, b *lateBundle) error {
+				return s.DeleteAssignment(ctx, b.assignmentID)
 			},
 		},
 		"DeleteCourse": {
@@ -165,6 +178,21 @@ func TestMadeBehindTheLock(t *testing.T) {
 				return err
 			},
 		},
+		"Submit": {
+			lock: "SubmissionLock",
+			before: func(t *testing.T, b *lateBundle) {
+				t.Helper()
+				course(t, b)
+				b.enroll(t, b.userID, b.courseID)
+			},
+			behind: assignment,
+			call: func(ctx context.Context, s *elevate.Store, b *lateBundle) error {
+				_, err := s.Submit(ctx, elevate.SubmitParams{
+					UserID: b.userID, AssignmentID: b.assignmentID, Content: "Written.",
+				})
+				return err
+			},
+		},
 		"Unenroll": {
 			lock:   "EnrollmentLock",
 			before: course,
@@ -177,11 +205,23 @@ func TestMadeBehindTheLock(t *testing.T) {
 				return err
 			},
 		},
+		"UpdateAssignment": {
+			lock:   "AssignmentLock",
+			before: course,
+			behind: assignment,
+			call: func(ctx context.Context, s *elevate.Store, b *lateBundle) error {
+				_, err := s.UpdateAssignment(ctx, elevate.UpdateAssignmentParams{
+					ID: b.assignmentID, Version: 1, Title: "Poem", Description: "Rhyme.", MaxScore: 100,
+				})
+				return err
+			},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := &lateBundle{
-				testBundle: newBundle(t), courseID: uuid.New(), lessonID: uuid.New(), lateID: uuid.New(),
+				testBundle: newBundle(t), courseID: uuid.New(), lessonID: uuid.New(), assignmentID: uuid.New(),
+				lateID: uuid.New(),
 			}
 			b.userID, b.teacherID = b.user(t, elevate.RoleUser), b.user(t, elevate.RoleInstructor)
 			if test.before != nil {

@@ -25,11 +25,13 @@ const (
 	NotificationEmailChanged      NotificationType = "email_changed"
 	NotificationPasswordChanged   NotificationType = "password_changed"
 	NotificationAnnouncement      NotificationType = "announcement"
+	NotificationGraded            NotificationType = "graded"
 )
 
 // Message is the text of a type of notification. In both fields {course} stands
-// for the title of the course, where there is one; what is then longer than 255
-// characters in the title is cut.
+// for the title of the course, where there is one, and in those of
+// NotificationGraded {assignment} for that of the assignment; what is then longer
+// than 255 characters in the title is cut.
 type Message struct {
 	// Title is at most 255 characters.
 	Title string
@@ -59,6 +61,10 @@ func defaultMessages() map[NotificationType]Message {
 		NotificationPasswordChanged: {
 			Title:   "Password changed",
 			Message: "The password of your account was changed. If it was not you, reset it at once.",
+		},
+		NotificationGraded: {
+			Title:   "Your work was graded",
+			Message: "Your work on {assignment} in {course} was graded.",
 		},
 	}
 }

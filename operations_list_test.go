@@ -25,6 +25,7 @@ func operations() []operation {
 		eventOperations(),
 		notificationOperations(),
 		reviewOperations(),
+		assignmentOperations(),
 	)
 }
 

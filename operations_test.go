@@ -71,6 +71,9 @@ type world struct {
 	session       elevate.SessionResult
 	token         elevate.Token
 	notices       []uuid.UUID // of the learner
+	// Set by operations that need one: an assignment, one for which something was
+	// handed in where that is another, and the learner's attempt.
+	assignment, submitted, submission uuid.UUID
 }
 
 func newWorld(t testing.TB, b *testBundle) *world {
@@ -309,6 +312,7 @@ func (b *testBundle) fingerprint(t testing.TB) string {
 	for _, table := range []string{
 		"users", "courses", "lessons", "enrollments", "progress", "certificates", "payments", "payment_events",
 		"notifications", "announcements", "identities", "sessions", "user_tokens", "reviews", "course_stats", "events",
+		"assignments", "submissions", "grades",
 	} {
 		sums = append(sums, scan[string](t, b, fmt.Sprintf(
 			`SELECT coalesce(md5(string_agg(r::text, '|' ORDER BY r::text)), '') FROM {s}.%s AS r`, table)))

@@ -145,6 +145,11 @@ const (
 	listUnreadFirst
 	listSearch
 	listReviews
+	listAssignments
+	listSubmissions
+	listAttempts
+	listGrades
+	listGradebook
 )
 
 // Lists whose readers keep a cursor for long: their numbers never change.

@@ -52,6 +52,7 @@ const (
 	effectIssued     = "issued"
 	effectRevoked    = "revoked"
 	effectReinstated = "reinstated"
+	effectGraded     = "graded"
 	effectUnsure     = "unsure" // a cohort of which some may have been done
 )
 
@@ -160,6 +161,7 @@ func stressOperations() []stressOperation {
 		stressCertificates(),
 		stressPayments(),
 		stressReviews(),
+		stressAssignments(),
 		stressReads(),
 	)
 }

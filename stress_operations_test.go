@@ -202,7 +202,7 @@ func stressCoursesAndUsers() []stressOperation {
 			},
 			refusals: []error{
 				elevate.ErrNotFound, conflict(elevate.ConflictHasEnrollments), conflict(elevate.ConflictHasPayments),
-				conflict(elevate.ConflictHasCertificates),
+				conflict(elevate.ConflictHasCertificates), conflict(elevate.ConflictHasSubmissions),
 			},
 		},
 		{

@@ -147,6 +147,8 @@ type arena struct {
 	courses   []uuid.UUID // the last ones only once they are created
 	slugs     []string
 	lessons   map[uuid.UUID][]uuid.UUID // of each course those that may be there; the first of the first ones stay
+
+	assignments map[uuid.UUID][]uuid.UUID // of each course those that may be there
 }
 
 // tidy is a course that nobody leaves without forgetting their progress.
@@ -154,7 +156,10 @@ func (a *arena) tidy() uuid.UUID { return a.courses[0] }
 
 func (r *stress) arena(t testing.TB) *arena {
 	t.Helper()
-	a := &arena{teacherID: r.user(t, elevate.RoleInstructor), lessons: map[uuid.UUID][]uuid.UUID{}}
+	a := &arena{
+		teacherID: r.user(t, elevate.RoleInstructor), lessons: map[uuid.UUID][]uuid.UUID{},
+		assignments: map[uuid.UUID][]uuid.UUID{},
+	}
 	for range stressLearners {
 		a.learners = append(a.learners, r.user(t, elevate.RoleUser))
 	}
@@ -175,6 +180,9 @@ func (r *stress) arena(t testing.TB) *arena {
 		a.courses = append(a.courses, id)
 		a.lessons[id] = newUUIDs(stressFleeting)
 		a.slugs = append(a.slugs, id.String())
+	}
+	for _, id := range a.courses {
+		a.assignments[id] = newUUIDs(2)
 	}
 	r.exec(t, `INSERT INTO {s}.stress_tidy VALUES ($1)`, a.tidy())
 	return a
@@ -447,6 +455,8 @@ func (r *stress) requireEffects(t *testing.T, a *arena, said effects) {
 			want[as("certificate_issued notice")] += n
 			want[as("certificate")] += n
 			want[as("valid certificate")] += n
+		case effectGraded:
+			want[as("graded notice")] += n
 		case effectRevoked:
 			want[as("valid certificate")] -= n
 		case effectReinstated:
@@ -502,6 +512,7 @@ func (r *stress) requireEffects(t *testing.T, a *arena, said effects) {
 func (r *stress) requireConsistent(t *testing.T) {
 	t.Helper()
 	require.Zero(t, r.drift(t), "recount_course finds counters wrong")
+	r.requireSound(t)
 	for what, sql := range map[string]string{
 		"open enrollments whose figures are not those of the progress": `
 			SELECT e.*

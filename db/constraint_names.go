@@ -23,6 +23,10 @@ const (
 	// (course_id) REFERENCES courses(id) ON DELETE CASCADE.
 	ConstraintAssignmentsCourseIDFkey Constraint = "assignments_course_id_fkey"
 
+	// ConstraintAssignmentsLatePenaltyCheck holds assignments to CHECK
+	// (late_penalty >= 0 AND late_penalty <= 100).
+	ConstraintAssignmentsLatePenaltyCheck Constraint = "assignments_late_penalty_check"
+
 	// ConstraintAssignmentsMaxScoreCheck holds assignments to CHECK (max_score >
 	// 0).
 	ConstraintAssignmentsMaxScoreCheck Constraint = "assignments_max_score_check"
@@ -142,6 +146,13 @@ const (
 
 	// ConstraintEventsPkey holds events to PRIMARY KEY (era, clock, id).
 	ConstraintEventsPkey Constraint = "events_pkey"
+
+	// ConstraintGradesPkey holds grades to PRIMARY KEY (submission_id, nth).
+	ConstraintGradesPkey Constraint = "grades_pkey"
+
+	// ConstraintGradesSubmissionIDFkey holds grades to FOREIGN KEY (submission_id)
+	// REFERENCES submissions(id) ON DELETE CASCADE.
+	ConstraintGradesSubmissionIDFkey Constraint = "grades_submission_id_fkey"
 
 	// ConstraintIdentitiesPkey holds identities to PRIMARY KEY (provider,
 	// subject).
@@ -295,8 +306,19 @@ const (
 	// (assignment_id, user_id) WHERE superseded_at IS NULL.
 	ConstraintSubmissionsAssignmentIDUserIDKey Constraint = "submissions_assignment_id_user_id_key"
 
+	// ConstraintSubmissionsAttemptCheck holds submissions to CHECK (attempt >= 1).
+	ConstraintSubmissionsAttemptCheck Constraint = "submissions_attempt_check"
+
+	// ConstraintSubmissionsLatePenaltyCheck holds submissions to CHECK
+	// (late_penalty >= 0 AND late_penalty <= 100).
+	ConstraintSubmissionsLatePenaltyCheck Constraint = "submissions_late_penalty_check"
+
 	// ConstraintSubmissionsPkey holds submissions to PRIMARY KEY (id).
 	ConstraintSubmissionsPkey Constraint = "submissions_pkey"
+
+	// ConstraintSubmissionsRawScoreCheck holds submissions to CHECK (raw_score >=
+	// 0).
+	ConstraintSubmissionsRawScoreCheck Constraint = "submissions_raw_score_check"
 
 	// ConstraintSubmissionsScoreCheck holds submissions to CHECK (score >= 0).
 	ConstraintSubmissionsScoreCheck Constraint = "submissions_score_check"
@@ -339,6 +361,7 @@ func AllConstraintValues() []Constraint {
 		ConstraintAnnouncementsPkey,
 		ConstraintAnnouncementsRecipientsCheck,
 		ConstraintAssignmentsCourseIDFkey,
+		ConstraintAssignmentsLatePenaltyCheck,
 		ConstraintAssignmentsMaxScoreCheck,
 		ConstraintAssignmentsPkey,
 		ConstraintAttemptsPkey,
@@ -370,6 +393,8 @@ func AllConstraintValues() []Constraint {
 		ConstraintEnrollmentsUserIDFkey,
 		ConstraintIdxEnrollmentsUnique,
 		ConstraintEventsPkey,
+		ConstraintGradesPkey,
+		ConstraintGradesSubmissionIDFkey,
 		ConstraintIdentitiesPkey,
 		ConstraintIdentitiesUserIDFkey,
 		ConstraintIdxLessonsOrder,
@@ -412,7 +437,10 @@ func AllConstraintValues() []Constraint {
 		ConstraintSessionsUserIDFkey,
 		ConstraintSubmissionsAssignmentIDFkey,
 		ConstraintSubmissionsAssignmentIDUserIDKey,
+		ConstraintSubmissionsAttemptCheck,
+		ConstraintSubmissionsLatePenaltyCheck,
 		ConstraintSubmissionsPkey,
+		ConstraintSubmissionsRawScoreCheck,
 		ConstraintSubmissionsScoreCheck,
 		ConstraintSubmissionsUserIDFkey,
 		ConstraintUserTokensPkey,

@@ -216,6 +216,10 @@ type Assignment struct {
 	DueDate     *time.Time
 	MaxScore    int32
 	CreatedAt   time.Time
+	AllowLate   bool
+	LatePenalty int32
+	Version     int32
+	UpdatedAt   time.Time
 }
 
 type Attempt struct {
@@ -288,6 +292,16 @@ type Event struct {
 	UserID    *uuid.UUID
 	CourseID  *uuid.UUID
 	SubjectID uuid.UUID
+}
+
+type Grade struct {
+	SubmissionID uuid.UUID
+	Nth          int32
+	RawScore     *int32
+	Score        *int32
+	Feedback     *string
+	GradedAt     time.Time
+	GradedBy     *uuid.UUID
 }
 
 type Identity struct {
@@ -397,6 +411,10 @@ type Submission struct {
 	SubmittedAt  time.Time
 	GradedAt     *time.Time
 	SupersededAt *time.Time
+	Attempt      int32
+	Late         bool
+	LatePenalty  int32
+	RawScore     *int32
 }
 
 type User struct {

@@ -27,7 +27,11 @@ CREATE TABLE assignments (
     description text NOT NULL,
     due_date timestamp with time zone,
     max_score integer NOT NULL DEFAULT 100,
-    created_at timestamp with time zone NOT NULL DEFAULT now()
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    allow_late boolean NOT NULL DEFAULT false,
+    late_penalty integer NOT NULL DEFAULT 0,
+    version integer NOT NULL DEFAULT 1,
+    updated_at timestamp with time zone NOT NULL DEFAULT now()
 );
 
 CREATE TABLE attempts (
@@ -105,6 +109,16 @@ CREATE TABLE events (
     course_id uuid,
     subject_id uuid NOT NULL
 ) WITH (autovacuum_analyze_scale_factor=0.02, autovacuum_vacuum_insert_scale_factor=0.05);
+
+CREATE TABLE grades (
+    submission_id uuid NOT NULL,
+    nth integer NOT NULL,
+    raw_score integer,
+    score integer,
+    feedback text,
+    graded_at timestamp with time zone NOT NULL,
+    graded_by uuid
+);
 
 CREATE TABLE identities (
     provider text COLLATE "C" NOT NULL,
@@ -212,7 +226,11 @@ CREATE TABLE submissions (
     feedback text,
     submitted_at timestamp with time zone NOT NULL DEFAULT now(),
     graded_at timestamp with time zone,
-    superseded_at timestamp with time zone
+    superseded_at timestamp with time zone,
+    attempt integer NOT NULL DEFAULT 1,
+    late boolean NOT NULL DEFAULT false,
+    late_penalty integer NOT NULL DEFAULT 0,
+    raw_score integer
 );
 
 CREATE TABLE user_tokens (
@@ -254,6 +272,9 @@ ALTER TABLE announcements ADD CONSTRAINT announcements_course_id_fkey
 
 ALTER TABLE announcements ADD CONSTRAINT announcements_pkey
     PRIMARY KEY (course_id, key);
+
+ALTER TABLE assignments ADD CONSTRAINT assignments_late_penalty_check
+    CHECK (late_penalty >= 0 AND late_penalty <= 100);
 
 ALTER TABLE assignments ADD CONSTRAINT assignments_max_score_check
     CHECK (max_score > 0);
@@ -341,6 +362,12 @@ ALTER TABLE enrollments ADD CONSTRAINT enrollments_pkey
 
 ALTER TABLE events ADD CONSTRAINT events_pkey
     PRIMARY KEY (era, clock, id);
+
+ALTER TABLE grades ADD CONSTRAINT grades_submission_id_fkey
+    FOREIGN KEY (submission_id) REFERENCES submissions(id) ON DELETE CASCADE;
+
+ALTER TABLE grades ADD CONSTRAINT grades_pkey
+    PRIMARY KEY (submission_id, nth);
 
 ALTER TABLE identities ADD CONSTRAINT identities_user_id_fkey
     FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
@@ -444,6 +471,15 @@ ALTER TABLE sessions ADD CONSTRAINT sessions_pkey
 ALTER TABLE sessions ADD CONSTRAINT idx_sessions_token
     UNIQUE (token);
 
+ALTER TABLE submissions ADD CONSTRAINT submissions_attempt_check
+    CHECK (attempt >= 1);
+
+ALTER TABLE submissions ADD CONSTRAINT submissions_late_penalty_check
+    CHECK (late_penalty >= 0 AND late_penalty <= 100);
+
+ALTER TABLE submissions ADD CONSTRAINT submissions_raw_score_check
+    CHECK (raw_score >= 0);
+
 ALTER TABLE submissions ADD CONSTRAINT submissions_score_check
     CHECK (score >= 0);
 
@@ -538,11 +574,13 @@ CREATE INDEX idx_sessions_expires ON sessions USING btree (expires_at);
 
 CREATE INDEX idx_sessions_user ON sessions USING btree (user_id);
 
-CREATE INDEX idx_submissions_assignment ON submissions USING btree (assignment_id);
+CREATE INDEX idx_submissions_assignment ON submissions USING btree (assignment_id, submitted_at, id);
 
-CREATE INDEX idx_submissions_user ON submissions USING btree (user_id);
+CREATE INDEX idx_submissions_user ON submissions USING btree (user_id, assignment_id, submitted_at DESC, id DESC);
 
 CREATE UNIQUE INDEX submissions_assignment_id_user_id_key ON submissions USING btree (assignment_id, user_id) WHERE superseded_at IS NULL;
+
+CREATE INDEX submissions_ungraded_idx ON submissions USING btree (assignment_id, submitted_at, id) WHERE superseded_at IS NULL AND graded_at IS NULL;
 
 CREATE INDEX idx_users_role ON users USING btree (role, id) WHERE role <> 'user'::user_role;
 
@@ -693,6 +731,12 @@ BEGIN
         USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = TG_ARGV[0];
 END
 $function$;
+
+CREATE OR REPLACE FUNCTION late_score(score integer, penalty integer)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN ((((score)::bigint * (100 - penalty)) / 100))::integer;
 
 CREATE OR REPLACE FUNCTION lessons_count()
  RETURNS trigger
@@ -1042,6 +1086,41 @@ CREATE OR REPLACE FUNCTION search_document(language text, title text, descriptio
  IMMUTABLE PARALLEL SAFE
 RETURN (setweight(to_tsvector(search_config(language), title), 'A'::"char") || setweight(to_tsvector(search_config(language), "left"(description, 50000)), 'D'::"char"));
 
+CREATE OR REPLACE FUNCTION submissions_fill_raw_score()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    NEW.raw_score := NEW.score;
+    RETURN NEW;
+END
+$function$;
+
+CREATE OR REPLACE FUNCTION submissions_keep_grade()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'public', 'pg_temp'
+AS $function$
+BEGIN
+    INSERT INTO grades (submission_id, nth, raw_score, score, feedback, graded_at, graded_by)
+    SELECT
+        NEW.id,
+        1 + coalesce(max(g.nth), 0),
+        NEW.raw_score,
+        NEW.score,
+        NEW.feedback,
+        NEW.graded_at,
+        substring(
+            current_setting('elevate.actor', TRUE)
+            FROM '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'
+        )::uuid
+    FROM grades AS g
+    WHERE g.submission_id = NEW.id;
+    RETURN NULL;
+END
+$function$;
+
 CREATE OR REPLACE FUNCTION version_move()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1055,6 +1134,8 @@ END
 $function$;
 
 -- triggers
+
+CREATE TRIGGER assignments_move_version_trg BEFORE UPDATE ON assignments FOR EACH ROW WHEN (old.title::text IS DISTINCT FROM new.title::text OR old.description IS DISTINCT FROM new.description OR old.due_date IS DISTINCT FROM new.due_date OR old.max_score IS DISTINCT FROM new.max_score OR old.allow_late IS DISTINCT FROM new.allow_late OR old.late_penalty IS DISTINCT FROM new.late_penalty) EXECUTE FUNCTION version_move();
 
 CREATE TRIGGER certificates_issue_trg AFTER INSERT ON certificates FOR EACH ROW EXECUTE FUNCTION event_record('certificate.issued', 'own');
 
@@ -1132,7 +1213,15 @@ CREATE TRIGGER reviews_discount_trg AFTER DELETE ON reviews REFERENCING OLD TABL
 
 CREATE TRIGGER reviews_recount_trg AFTER UPDATE ON reviews REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION reviews_recount();
 
+CREATE TRIGGER submissions_fill_raw_score_insert_trg BEFORE INSERT ON submissions FOR EACH ROW WHEN (new.score IS NOT NULL AND new.raw_score IS NULL) EXECUTE FUNCTION submissions_fill_raw_score();
+
+CREATE TRIGGER submissions_fill_raw_score_trg BEFORE UPDATE ON submissions FOR EACH ROW WHEN (new.score IS DISTINCT FROM old.score AND NOT new.raw_score IS DISTINCT FROM old.raw_score AND new.score IS DISTINCT FROM late_score(new.raw_score, new.late_penalty)) EXECUTE FUNCTION submissions_fill_raw_score();
+
 CREATE TRIGGER submissions_grade_trg AFTER UPDATE ON submissions FOR EACH ROW WHEN (new.graded_at IS NOT NULL AND (old.graded_at IS NULL OR new.score IS DISTINCT FROM old.score OR new.feedback IS DISTINCT FROM old.feedback)) EXECUTE FUNCTION event_record('submission.graded', 'assignment');
+
+CREATE TRIGGER submissions_keep_grade_insert_trg AFTER INSERT ON submissions FOR EACH ROW WHEN (new.graded_at IS NOT NULL) EXECUTE FUNCTION submissions_keep_grade();
+
+CREATE TRIGGER submissions_keep_grade_trg AFTER UPDATE ON submissions FOR EACH ROW WHEN (new.graded_at IS NOT NULL AND (old.graded_at IS DISTINCT FROM new.graded_at OR old.raw_score IS DISTINCT FROM new.raw_score OR old.score IS DISTINCT FROM new.score OR old.feedback IS DISTINCT FROM new.feedback)) EXECUTE FUNCTION submissions_keep_grade();
 
 CREATE TRIGGER submissions_submit_trg AFTER INSERT ON submissions FOR EACH ROW EXECUTE FUNCTION event_record('submission.submitted', 'assignment');
 

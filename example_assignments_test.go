@@ -1,0 +1,126 @@
+package elevate_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/elevateforhumanity/elevate"
+)
+
+// Learners hand in as often as they like, until an attempt is graded. A grade is
+// for the attempt that the teacher saw.
+func ExampleStore_Submit() {
+	store, pool, cleanup := exampleStore("public")
+	defer cleanup()
+	ctx := context.Background()
+	courseID := exampleCourse(pool, "public", "Go basics", 1)
+	teacher := store.As(elevate.Actor{UserID: exampleGrace, Role: elevate.RoleInstructor})
+	me := store.As(elevate.Actor{UserID: exampleAda, Role: elevate.RoleUser})
+	if _, err := me.Enroll(ctx, exampleAda, courseID); err != nil {
+		panic(err)
+	}
+
+	due := time.Now().Add(-time.Hour)
+	created, err := teacher.CreateAssignment(ctx, elevate.CreateAssignmentParams{
+		CourseID: courseID, Title: "Quicksort", Description: "Write one.",
+		DueDate: &due, AllowLate: true, LatePenalty: 10,
+	})
+	if err != nil {
+		panic(err)
+	}
+	assignmentID := created.Assignment.ID
+	submit := func(content string) elevate.Submission {
+		result, err := me.Submit(ctx, elevate.SubmitParams{
+			UserID: exampleAda, AssignmentID: assignmentID, Content: content,
+		})
+		if err != nil {
+			panic(err)
+		}
+		return result.Submission
+	}
+	grade := func(attempt elevate.Submission, score int32) (elevate.GradeResult, error) {
+		return teacher.Grade(ctx, elevate.GradeParams{
+			UserID: exampleAda, AssignmentID: assignmentID, SubmissionID: attempt.ID, Score: score,
+		})
+	}
+
+	first := submit("func sort() {}")
+	second := submit("func sort(n []int) {}")
+	fmt.Println("attempt", second.Attempt, "late", second.Late)
+
+	_, err = grade(first, 50)
+	if conflict, ok := errors.AsType[*elevate.ConflictError](err); ok {
+		fmt.Println(conflict.Reason)
+	}
+	graded, err := grade(second, 85)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(graded.RawScore, "less 10 % is", graded.Score)
+
+	_, err = me.Submit(ctx, elevate.SubmitParams{UserID: exampleAda, AssignmentID: assignmentID, Content: "better"})
+	fmt.Println(errors.Is(err, elevate.ErrGraded))
+
+	// Output:
+	// attempt 2 late true
+	// superseded
+	// 85 less 10 % is 76
+	// true
+}
+
+// A page of the gradebook is some learners and all assignments.
+func ExampleStore_Gradebook() {
+	store, pool, cleanup := exampleStore("public")
+	defer cleanup()
+	ctx := context.Background()
+	courseID := exampleCourse(pool, "public", "Go basics", 1)
+	teacher := store.As(elevate.Actor{UserID: exampleGrace, Role: elevate.RoleInstructor})
+	me := store.As(elevate.Actor{UserID: exampleAda, Role: elevate.RoleUser})
+	if _, err := me.Enroll(ctx, exampleAda, courseID); err != nil {
+		panic(err)
+	}
+	for _, title := range []string{"Quicksort", "Mergesort"} {
+		_, err := teacher.CreateAssignment(ctx, elevate.CreateAssignmentParams{
+			CourseID: courseID, Title: title, Description: "Write one.",
+		})
+		if err != nil {
+			panic(err)
+		}
+	}
+	assignments, err := me.ListAssignments(ctx, courseID, elevate.PageParams{})
+	if err != nil {
+		panic(err)
+	}
+	sent, err := me.Submit(ctx, elevate.SubmitParams{
+		UserID: exampleAda, AssignmentID: assignments.Items[0].ID, Content: "func sort() {}",
+	})
+	if err != nil {
+		panic(err)
+	}
+	_, err = teacher.Grade(ctx, elevate.GradeParams{
+		UserID: exampleAda, AssignmentID: sent.Submission.AssignmentID, SubmissionID: sent.Submission.ID, Score: 90,
+	})
+	if err != nil {
+		panic(err)
+	}
+
+	book, err := teacher.Gradebook(ctx, elevate.GradebookParams{CourseID: courseID})
+	if err != nil {
+		panic(err)
+	}
+	for _, row := range book.Rows {
+		fmt.Println(row.Name)
+		for i, score := range row.Scores {
+			fmt.Println(" ", book.Assignments[i].Title, score.Graded, score.Score)
+		}
+		fmt.Println("  total", row.Total.Points, "of", row.Total.PointsPossible)
+	}
+
+	// Output:
+	// Ada
+	//   Quicksort true 90
+	//   Mergesort false 0
+	//   total 90 of 200
+}
