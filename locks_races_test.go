@@ -140,7 +140,7 @@ func TestMadeBehindTheLock(t *testing.T) {
 			},
 		},
 		"DisableUser": {
-			lock:   "UserLockForChange",
+			lock:   "UserLock",
 			behind: person,
 			call: func(ctx context.Context, s *elevate.Store, b *lateBundle) error {
 				_, err := s.DisableUser(ctx, b.lateID)
@@ -148,7 +148,7 @@ func TestMadeBehindTheLock(t *testing.T) {
 			},
 		},
 		"SetRole": {
-			lock:   "UserLockForChange",
+			lock:   "UserLock",
 			behind: person,
 			call: func(ctx context.Context, s *elevate.Store, b *lateBundle) error {
 				_, err := s.SetRole(ctx, b.lateID, elevate.RoleAdmin)
@@ -156,7 +156,7 @@ func TestMadeBehindTheLock(t *testing.T) {
 			},
 		},
 		"UnlinkIdentity": {
-			lock:   "UserLockForChange",
+			lock:   "UserLock",
 			behind: person,
 			call: func(ctx context.Context, s *elevate.Store, b *lateBundle) error {
 				_, err := s.UnlinkIdentity(ctx, elevate.UnlinkIdentityParams{

@@ -69,9 +69,9 @@ type PasswordChangeParams struct {
 }
 
 // PasswordChange replaces the hash that the old password was checked against,
-// after PasswordLock, and ends the other sessions. Tokens that would undo the
-// change are void: those that reset the password, and those that move the account
-// to another address.
+// after UserLock, and ends the other sessions. Tokens that would undo the
+// change are void: those that reset the password, and those that move the
+// account to another address.
 // Verdicts: updated, moved, disabled, user_unknown.
 func (q *Queries) PasswordChange(ctx context.Context, arg PasswordChangeParams) (string, error) {
 	row := q.db.QueryRow(ctx, passwordChange,
@@ -109,21 +109,6 @@ func (q *Queries) PasswordGet(ctx context.Context, userID uuid.UUID) (PasswordGe
 	var i PasswordGetRow
 	err := row.Scan(&i.Email, &i.PasswordHash)
 	return i, err
-}
-
-const passwordLock = `-- name: PasswordLock :exec
-SELECT u.id
-FROM public.users AS u
-WHERE u.id = $1::uuid
-FOR NO KEY UPDATE
-`
-
-// PasswordLock is sent before PasswordChange. It locks the user, as whoever makes
-// or ends a session does: a sign-in in flight is waited for, and the session that
-// it made is then seen and ended.
-func (q *Queries) PasswordLock(ctx context.Context, userID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, passwordLock, userID)
-	return err
 }
 
 const passwordReset = `-- name: PasswordReset :one

@@ -7,20 +7,11 @@ SELECT
 FROM public.users AS u
 WHERE u.id = sqlc.arg(user_id)::uuid AND u.erased_at IS NULL;
 
--- name: PasswordLock :exec
--- PasswordLock is sent before PasswordChange. It locks the user, as whoever makes
--- or ends a session does: a sign-in in flight is waited for, and the session that
--- it made is then seen and ended.
-SELECT u.id
-FROM public.users AS u
-WHERE u.id = sqlc.arg(user_id)::uuid
-FOR NO KEY UPDATE;
-
 -- name: PasswordChange :one
 -- PasswordChange replaces the hash that the old password was checked against,
--- after PasswordLock, and ends the other sessions. Tokens that would undo the
--- change are void: those that reset the password, and those that move the account
--- to another address.
+-- after UserLock, and ends the other sessions. Tokens that would undo the
+-- change are void: those that reset the password, and those that move the
+-- account to another address.
 -- Verdicts: updated, moved, disabled, user_unknown.
 WITH changed AS (
     UPDATE public.users AS u
