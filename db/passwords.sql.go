@@ -147,6 +147,10 @@ WITH used AS (
     SET revoked_at = statement_timestamp()
     FROM changed AS m
     WHERE s.user_id = m.id AND s.revoked_at IS NULL
+), unlinked AS (
+    DELETE FROM public.identities AS i
+    USING used AS d, public.users AS u
+    WHERE i.user_id = d.user_id AND u.id = d.user_id AND NOT u.email_verified
 ), voided AS (
     DELETE FROM public.user_tokens AS t
     USING changed AS m
@@ -209,7 +213,9 @@ type PasswordResetRow struct {
 // PasswordReset uses up a token and sets the password, after TokenLock. The mail
 // has reached the person, so the address is verified, if it is still theirs. All
 // sessions end, and so does whatever else was mailed to the address or would move
-// the account to another one.
+// the account to another one. Where this is the first proof of the address,
+// whoever registered with it may be somebody else, who would come back by an
+// identity: those that are linked go.
 // Verdicts: reset, token_unknown.
 func (q *Queries) PasswordReset(ctx context.Context, arg PasswordResetParams) (PasswordResetRow, error) {
 	row := q.db.QueryRow(ctx, passwordReset,
