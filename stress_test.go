@@ -56,7 +56,8 @@ func TestStress(t *testing.T) {
 	t.Parallel()
 
 	// Without retries, each operation alone or in a transaction that keeps the
-	// order of locks: none may meet a deadlock.
+	// order of locks: none may meet a deadlock. An operation of its own may only
+	// where a transaction of several does not keep it.
 	t.Run("Operations", func(t *testing.T) {
 		t.Parallel()
 		r := newStress(t, 1)
@@ -69,7 +70,7 @@ func TestStress(t *testing.T) {
 	t.Run("Transactions", func(t *testing.T) {
 		t.Parallel()
 		r := newStress(t, 0)
-		r.operations = stressOperations()
+		r.operations = slices.Concat(stressOperations(), stressCrossing())
 		r.transactions = true
 		r.run(t, stressNumber(t, "ROUNDS", 2))
 	})
@@ -259,7 +260,6 @@ func (r *stress) step(ctx context.Context, d *draw) error {
 	seed, n, abandoned := d.Uint64(), 2+d.IntN(2), d.IntN(8) == 0
 	err := d.inTx(ctx, r.store, func(store *elevate.Store) error {
 		inside := r.draw(d.arena, seed, 0) // a retry does the same once more
-		inside.effects = d.effects
 		for range n {
 			if _, err := r.choose(inside).attempt(ctx, store, inside); err != nil {
 				return err
@@ -268,6 +268,7 @@ func (r *stress) step(ctx context.Context, d *draw) error {
 		if abandoned {
 			return errAbandoned
 		}
+		d.effects = inside.effects
 		return nil
 	})
 	switch {
