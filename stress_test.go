@@ -26,13 +26,14 @@ import (
 )
 
 const (
-	stressWriters  = 32
-	stressLearners = 8
-	stressCourses  = 4
-	stressSpares   = 3 // courses that come and go
-	stressFleeting = 2 // lessons of such a course
-	stressLength   = 100
-	stressLimit    = 5 * time.Minute // of one round, which takes a second
+	stressSessionLimit = 3
+	stressWriters      = 32
+	stressLearners     = 8
+	stressCourses      = 4
+	stressSpares       = 3 // courses that come and go
+	stressFleeting     = 2 // lessons of such a course
+	stressLength       = 100
+	stressLimit        = 5 * time.Minute // of one round, which takes a second
 )
 
 // stressNumber reads a setting of TestStress: ELEVATE_TEST_STRESS_ROUNDS is how
@@ -102,6 +103,7 @@ func newStress(t testing.TB, attempts int) *stress {
 	r := &stress{testBundle: b, outcomes: outcomes{}}
 	r.store, err = elevate.New(pool, &elevate.Config{
 		Logger: slog.New(&r.retries), MaxAttempts: attempts, Schema: b.schema,
+		SessionLimit: stressSessionLimit,
 	})
 	require.NoError(t, err)
 
@@ -434,6 +436,8 @@ func (r *stress) requireEffects(t *testing.T, a *arena, said effects) {
 	for e, n := range said {
 		as := func(what string) effect { return effect{what, e.userID, e.courseID} }
 		switch e.what {
+		case effectEmailChanged:
+			want[as("email_changed notice")] += n
 		case effectEnrolled:
 			want[as("enrolled notice")] += n
 			want[as("enrollment")] += n
@@ -457,9 +461,9 @@ func (r *stress) requireEffects(t *testing.T, a *arena, said effects) {
 
 	rows, err := r.pool.Query(r.ctx, r.sql(`
 		SELECT n.type || ' notice', n.user_id,
-			substring(n.message FROM '[0-9a-f]{8}-[0-9a-f-]{27}')::uuid AS course_id, count(*)::integer
+			coalesce(substring(n.message FROM '[0-9a-f]{8}-[0-9a-f-]{27}')::uuid, $2) AS course_id, count(*)::integer
 		FROM {s}.notifications AS n
-		WHERE n.user_id = ANY($1)
+		WHERE n.user_id = ANY($1) AND n.type <> 'announcement'
 		GROUP BY n.type, n.user_id, course_id
 		UNION ALL
 		SELECT 'enrollment', e.user_id, e.course_id, 1
@@ -476,7 +480,7 @@ func (r *stress) requireEffects(t *testing.T, a *arena, said effects) {
 		JOIN (VALUES ('certificate', TRUE), ('valid certificate', FALSE)) AS k (kind, every)
 			ON k.every OR x.revoked_at IS NULL
 		WHERE x.user_id = ANY($1)
-		GROUP BY k.kind, x.user_id, x.course_id`), a.learners)
+		GROUP BY k.kind, x.user_id, x.course_id`), a.learners, uuid.Nil)
 	require.NoError(t, err)
 	held := effects{}
 	var (
@@ -563,6 +567,26 @@ func (r *stress) requireConsistent(t *testing.T) {
 			FROM {s}.events AS x
 			WHERE x.type = 'course.completed'
 			GROUP BY x.user_id, x.course_id`,
+		"learners with more sessions than the limit": `
+			SELECT s.user_id
+			FROM {s}.sessions AS s
+			WHERE s.revoked_at IS NULL
+			GROUP BY s.user_id
+			HAVING count(*) > ` + strconv.Itoa(stressSessionLimit),
+		"sessions of those who are disabled": `
+			SELECT s.*
+			FROM {s}.sessions AS s
+			JOIN {s}.users AS u ON u.id = s.user_id
+			WHERE s.revoked_at IS NULL AND u.disabled_at IS NOT NULL`,
+		"announcements that have not reached as many as they say": `
+			SELECT a.*
+			FROM {s}.announcements AS a
+			WHERE a.recipients IS DISTINCT FROM (
+				SELECT count(DISTINCT n.user_id)
+				FROM {s}.notifications AS n
+				WHERE n.type = 'announcement' AND n.message = a.message
+				HAVING count(*) = count(DISTINCT n.user_id)
+			)`,
 		"published courses without lessons": `
 			SELECT c.*
 			FROM {s}.courses AS c
