@@ -350,6 +350,48 @@ func TestChangePassword(t *testing.T) {
 	})
 }
 
+// TestTokensAreForOnePurpose tries each token where another one belongs.
+func TestTokensAreForOnePurpose(t *testing.T) {
+	t.Parallel()
+	b := newBundle(t)
+	userID, email := b.person(t)
+	reset, verify, change := b.mailed(t, userID, email)
+	made, err := b.system.CreateSession(b.ctx, elevate.CreateSessionParams{UserID: userID})
+	require.NoError(t, err)
+	tokens := map[string]elevate.Token{"reset": reset, "verify": verify, "change": change, "session": made.Token}
+	for purpose, call := range map[string]func(token elevate.Token) error{
+		"reset": func(token elevate.Token) error {
+			_, err := b.store.ResetPassword(b.ctx, token, "battery staple")
+			return err
+		},
+		"verify": func(token elevate.Token) error {
+			_, err := b.store.VerifyEmail(b.ctx, token)
+			return err
+		},
+		"change": func(token elevate.Token) error {
+			_, err := b.store.ConfirmEmailChange(b.ctx, token)
+			return err
+		},
+		"session": func(token elevate.Token) error {
+			_, err := b.store.ValidateSession(b.ctx, token)
+			return err
+		},
+	} {
+		want := elevate.ErrInvalidToken
+		if purpose == "session" {
+			want = elevate.ErrInvalidSession
+		}
+		for name, token := range tokens {
+			if name != purpose {
+				require.ErrorIs(t, call(token), want, "%s for %s", name, purpose)
+			}
+		}
+	}
+	require.Equal(t, "change_email reset_password verify_email", b.purposes(t, userID), "none is used up")
+	require.Equal(t, 1, b.openSessions(t, userID))
+	b.requirePassword(t, userID, goodPassword)
+}
+
 // notBusy calls again while the processors are busy with other passwords.
 func notBusy(call func() error) error {
 	for {
