@@ -147,9 +147,7 @@ func TestSecrets(t *testing.T) {
 	}
 
 	const typed = "canary-typed"
-	for name, secret := range useMailedTokens(t, b, visitor, l, typed) {
-		canaries[name] = secret
-	}
+	maps.Copy(canaries, useMailedTokens(t, b, visitor, l, typed))
 
 	// Refused in every way, and with retries that are logged.
 	wrong := login
