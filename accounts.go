@@ -372,7 +372,7 @@ func (s *Store) SetRole(ctx context.Context, userID uuid.UUID, role Role) (resul
 	}
 	params := db.UserSetRoleParams{ID: userID, Role: role}
 	row, err := write(ctx, s, func(q *db.Queries) (db.UserSetRoleRow, error) {
-		if err := q.UserLockForChange(ctx, userID); err != nil {
+		if err := q.UserLock(ctx, userID); err != nil {
 			return db.UserSetRoleRow{}, err
 		}
 		row, err := q.UserSetRole(ctx, params)
@@ -410,7 +410,7 @@ func (s *Store) DisableUser(ctx context.Context, userID uuid.UUID) (result UserR
 		return UserResult{}, err
 	}
 	row, err := write(ctx, s, func(q *db.Queries) (db.UserDisableRow, error) {
-		if err := q.UserLockForChange(ctx, userID); err != nil {
+		if err := q.UserLock(ctx, userID); err != nil {
 			return db.UserDisableRow{}, err
 		}
 		row, err := q.UserDisable(ctx, userID)

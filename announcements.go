@@ -16,11 +16,15 @@ type NotifyCourseParams struct {
 	// same key never notifies twice.
 	Key string
 
-	// Message is the text, and Title its heading, at most 255 characters. In both
-	// {course} stands for the title of the course.
+	// Message is the text, at most 10,000 characters, and Title its heading, at
+	// most 255. In both {course} stands for the title of the course; what is then
+	// longer is cut.
 	Message string
 	Title   string
 }
+
+// maxAnnouncement is ours: the column has no length, and each learner has a copy.
+const maxAnnouncement = 10_000
 
 // NotifyCourseResult says whom an announcement has reached.
 type NotifyCourseResult struct {
@@ -51,7 +55,7 @@ func (s *Store) NotifyCourse(ctx context.Context, params NotifyCourseParams) (re
 	if err := text("Key", params.Key, 1, maxName); err != nil {
 		return NotifyCourseResult{}, err
 	}
-	if err := text("Message", params.Message, 1, maxText); err != nil {
+	if err := text("Message", params.Message, 1, maxAnnouncement); err != nil {
 		return NotifyCourseResult{}, err
 	}
 	if err := text("Title", params.Title, 1, maxName); err != nil {
@@ -64,6 +68,7 @@ func (s *Store) NotifyCourse(ctx context.Context, params NotifyCourseParams) (re
 		Title:          params.Title,
 		Message:        params.Message,
 		NotificationID: newID(),
+		Longest:        maxAnnouncement,
 	}
 	row, err := write(ctx, s, func(q *db.Queries) (db.AnnouncementCreateRow, error) {
 		row, err := q.AnnouncementCreate(ctx, announce)

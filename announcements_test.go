@@ -68,13 +68,17 @@ func TestNotifyCourse(t *testing.T) {
 		}
 	})
 
-	t.Run("CutsTheTitle", func(t *testing.T) {
+	// Everyone's row has the text: a short one must not grow.
+	t.Run("Cuts", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
+		b.exec(t, `UPDATE {s}.courses SET title = repeat('ö', 255)`)
 		b.params.Title = "{course}" + strings.Repeat("ä", 247)
+		b.params.Message = strings.Repeat("{course}", 1250)
 		_, err := b.me.NotifyCourse(b.ctx, b.params)
 		require.NoError(t, err)
 		require.Equal(t, 255, b.count(t, `SELECT min(length(title)) FROM {s}.notifications`))
+		require.Equal(t, 10_000, b.count(t, `SELECT max(length(message)) FROM {s}.notifications`))
 	})
 
 	t.Run("Repeated", func(t *testing.T) {

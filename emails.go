@@ -106,8 +106,9 @@ func (v EmailVerification) GoString() string { return v.String() }
 func (v EmailVerification) LogValue() slog.Value { return slog.StringValue(v.String()) }
 
 // RequestEmailVerification makes the token by which a person shows that mail to
-// the address of their account reaches them. A new token voids the older. The
-// actor is the user or trusted.
+// the address of their account reaches them. A new token voids the older. Let the
+// mail say to leave it alone for those who have not registered: somebody else may
+// have, with their address. The actor is the user or trusted.
 //
 // Errors: ErrForbidden; ErrInTransaction; ErrNotFound for an unknown user;
 // ErrUserDisabled; *ThrottleError, which is ErrTooManyAttempts: an address gets so

@@ -223,7 +223,8 @@ type EnrollOutcome struct {
 //
 // Errors: ErrForbidden; *ValidationError; ErrNotFound for an unknown course;
 // ErrNotPublished. After any other error some of the cohort may be enrolled: call
-// again.
+// again. So after *ConflictError with ConflictRaced, which is also the error when
+// the course was unpublished before somebody was asked for once more.
 //
 // Idempotent. Locks: users KEY SHARE by id, then the course. In a caller's
 // transaction: joins it. ANALYZE the tables afterwards when the cohort is large
@@ -278,6 +279,12 @@ func (s *Store) EnrollMany(ctx context.Context, params EnrollManyParams) (outcom
 	slices.SortFunc(rows, func(a, b db.EnrollmentCreateManyRow) int {
 		return bytes.Compare(a.UserID[:], b.UserID[:])
 	})
+	refused := func(err error) error {
+		if slices.ContainsFunc(rows, func(row db.EnrollmentCreateManyRow) bool { return row.Verdict == verdictCreated }) {
+			return &ConflictError{Reason: ConflictRaced} // err would say that nobody was enrolled
+		}
+		return err
+	}
 	outcomes = make([]EnrollOutcome, len(rows))
 	for i, row := range rows {
 		outcomes[i] = EnrollOutcome{UserID: row.UserID, EnrollmentID: row.ID}
@@ -288,9 +295,9 @@ func (s *Store) EnrollMany(ctx context.Context, params EnrollManyParams) (outcom
 		case verdictUserUnknown:
 			outcomes[i].EnrollmentID, outcomes[i].Unknown = uuid.Nil, true
 		case verdictCourseUnknown:
-			return nil, ErrNotFound
+			return nil, refused(ErrNotFound)
 		case verdictNotPublished:
-			return nil, ErrNotPublished
+			return nil, refused(ErrNotPublished)
 		default:
 			return nil, unknownVerdict(row.Verdict)
 		}

@@ -238,6 +238,39 @@ func TestEnrollMany(t *testing.T) {
 		require.Equal(t, 2, b.count(t, `SELECT count(*) FROM {s}.notifications`))
 	})
 
+	// The course is taken away before one of two is asked for once more: an
+	// ErrNotPublished would say that nobody was enrolled.
+	t.Run("UnpublishedBetween", func(t *testing.T) {
+		t.Parallel()
+		b := newGrantBundle(t)
+		second := b.user(t, elevate.RoleUser)
+		other := b.begin(t)
+		_, err := b.system.WithTx(other).GrantEnrollment(b.ctx, b.grant())
+		require.NoError(t, err)
+		tx := b.begin(t)
+		again := &secondPipeline{Tx: tx, before: func() error {
+			_, err := b.pool.Exec(b.ctx, b.sql(`DELETE FROM {s}.enrollments`))
+			if err == nil {
+				_, err = b.pool.Exec(b.ctx, b.sql(`UPDATE {s}.courses SET published = FALSE`))
+			}
+			return err
+		}}
+		done := make(chan error, 1)
+		go func() {
+			_, err := b.system.WithTx(again).EnrollMany(context.WithoutCancel(b.ctx), b.cohort(second, b.userID))
+			done <- err
+		}()
+		b.waitUntilBlocked(t, 1)
+		require.NoError(t, other.Commit(b.ctx))
+		requireConflict(t, <-done, elevate.ConflictError{Reason: elevate.ConflictRaced})
+		require.Equal(t, 2, again.sent)
+		require.NoError(t, again.err)
+		require.NoError(t, tx.Commit(b.ctx))
+		require.Equal(t, 1, b.count(t, `SELECT count(*) FROM {s}.enrollments WHERE user_id = $1`, second))
+		_, err = b.system.EnrollMany(b.ctx, b.cohort(second, b.userID))
+		require.ErrorIs(t, err, elevate.ErrNotPublished)
+	})
+
 	t.Run("WaitsForErasure", func(t *testing.T) {
 		t.Parallel()
 		b := newGrantBundle(t)
@@ -297,4 +330,21 @@ func TestEnrollMany(t *testing.T) {
 			return err
 		}, locked{"users", b.userID}, locked{"users", second}, locked{"courses", b.courseID})
 	})
+}
+
+// secondPipeline is a transaction in which something happens before the second
+// pipeline.
+type secondPipeline struct {
+	pgx.Tx
+
+	before func() error
+	err    error // of before
+	sent   int
+}
+
+func (p *secondPipeline) SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults {
+	if p.sent++; p.sent == 2 {
+		p.err = p.before()
+	}
+	return p.Tx.SendBatch(ctx, batch)
 }

@@ -254,9 +254,9 @@ func decodeEventPosition(cursor string) (eventPosition, error) {
 	if cursor == "" {
 		return eventPosition{}, nil
 	}
-	key, err := unseal(listEvents, cursor, eventPositionSize)
-	if err != nil {
-		return eventPosition{}, err
+	key, err := unseal(listEvents, cursor)
+	if err != nil || len(key) != eventPositionSize {
+		return eventPosition{}, ErrInvalidCursor
 	}
 	p := eventPosition{
 		era:   int32(binary.BigEndian.Uint32(key[0:4])),

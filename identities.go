@@ -144,7 +144,7 @@ func (s *Store) UnlinkIdentity(
 		Subject:  params.Subject,
 	}
 	verdict, err := write(ctx, s, func(q *db.Queries) (string, error) {
-		if err := q.UserLockForChange(ctx, params.UserID); err != nil {
+		if err := q.UserLock(ctx, params.UserID); err != nil {
 			return "", err
 		}
 		verdict, err := q.IdentityDelete(ctx, remove)

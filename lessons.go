@@ -258,8 +258,9 @@ type UpdateLessonParams struct {
 // Errors: ErrForbidden; *ValidationError; ErrNotFound for an unknown lesson and
 // for another instructor's; *ConflictError with ConflictVersion.
 //
-// Idempotent: a repeat finds its own edit. Locks: the lesson; completions go on.
-// In a caller's transaction: joins it.
+// Idempotent: a repeat finds its own edit. Locks: the course SHARE, the lesson NO
+// KEY UPDATE; completions and enrollments go on. In a caller's transaction: joins
+// it.
 func (s *Store) UpdateLesson(ctx context.Context, params UpdateLessonParams) (lesson Lesson, err error) {
 	defer wrap(&err, "update lesson %s", params.ID)
 	if err := s.actor.mayTeach(); err != nil {

@@ -153,7 +153,7 @@ func TestMadeBehindTheLock(t *testing.T) {
 			},
 		},
 		"DisableUser": {
-			lock:   "UserLockForChange",
+			lock:   "UserLock",
 			behind: person,
 			call: func(ctx context.Context, s *elevate.Store, b *lateBundle) error {
 				_, err := s.DisableUser(ctx, b.lateID)
@@ -161,7 +161,7 @@ func TestMadeBehindTheLock(t *testing.T) {
 			},
 		},
 		"SetRole": {
-			lock:   "UserLockForChange",
+			lock:   "UserLock",
 			behind: person,
 			call: func(ctx context.Context, s *elevate.Store, b *lateBundle) error {
 				_, err := s.SetRole(ctx, b.lateID, elevate.RoleAdmin)
@@ -169,7 +169,7 @@ func TestMadeBehindTheLock(t *testing.T) {
 			},
 		},
 		"UnlinkIdentity": {
-			lock:   "UserLockForChange",
+			lock:   "UserLock",
 			behind: person,
 			call: func(ctx context.Context, s *elevate.Store, b *lateBundle) error {
 				_, err := s.UnlinkIdentity(ctx, elevate.UnlinkIdentityParams{

@@ -155,7 +155,7 @@ var errPasswordMoved = errors.New("password moved")
 // Errors: ErrNotFound; ErrUserDisabled; errPasswordMoved.
 func (s *Store) createSession(ctx context.Context, session db.SessionCreateParams) (db.SessionCreateRow, error) {
 	row, err := write(ctx, s, func(q *db.Queries) (db.SessionCreateRow, error) {
-		if err := q.UserLockForSessions(ctx, session.UserID); err != nil {
+		if err := q.UserLock(ctx, session.UserID); err != nil {
 			return db.SessionCreateRow{}, err
 		}
 		row, err := q.SessionCreate(ctx, session)

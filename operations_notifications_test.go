@@ -148,7 +148,7 @@ func notificationOperations() []operation {
 				texts("Title", 255, func(ctx context.Context, s *elevate.Store, w *world, value string) error {
 					return announce(ctx, s, w, func(p *elevate.NotifyCourseParams) { p.Title = value })
 				}),
-				texts("Message", 1<<20, func(ctx context.Context, s *elevate.Store, w *world, value string) error {
+				texts("Message", 10_000, func(ctx context.Context, s *elevate.Store, w *world, value string) error {
 					return announce(ctx, s, w, func(p *elevate.NotifyCourseParams) { p.Message = value })
 				}),
 				[]refusal{

@@ -184,22 +184,25 @@ func seal(of list, key []byte) string {
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
-// unseal is the key in a cursor, of so many bytes. The checksum finds a cursor
-// that was cut or mistyped.
-func unseal(of list, cursor string, size int) ([]byte, error) {
-	size += 1 + 4
-	if len(cursor) != base64.RawURLEncoding.EncodedLen(size) {
+// longestCursor is far beyond that of a subscription to a server with thousands of
+// connections.
+const longestCursor = 1 << 16
+
+// unseal is the key in a cursor. The checksum finds a cursor that was cut or
+// mistyped.
+func unseal(of list, cursor string) ([]byte, error) {
+	if len(cursor) > longestCursor {
 		return nil, ErrInvalidCursor
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
-	if err != nil || len(raw) != size || list(raw[0]) != of {
+	if err != nil || len(raw) < 1+crc32.Size || list(raw[0]) != of {
 		return nil, ErrInvalidCursor
 	}
-	body, sum := raw[:size-4], binary.BigEndian.Uint32(raw[size-4:])
-	if crc32.ChecksumIEEE(body) != sum {
+	end := len(raw) - crc32.Size
+	if crc32.ChecksumIEEE(raw[:end]) != binary.BigEndian.Uint32(raw[end:]) {
 		return nil, ErrInvalidCursor
 	}
-	return body[1:], nil
+	return raw[1:end], nil
 }
 
 // decodeCursor is nil for the first page. A cursor grants nothing: each list
@@ -208,9 +211,9 @@ func decodeCursor(of list, cursor string) (*position, error) {
 	if cursor == "" {
 		return nil, nil //nolint:nilnil // no position is where a list begins
 	}
-	key, err := unseal(of, cursor, positionSize)
-	if err != nil {
-		return nil, err
+	key, err := unseal(of, cursor)
+	if err != nil || len(key) != positionSize {
+		return nil, ErrInvalidCursor
 	}
 	p := &position{
 		at:   time.UnixMicro(int64(binary.BigEndian.Uint64(key[0:8]))).UTC(), //nolint:gosec // bits, encoded alike

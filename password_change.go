@@ -87,7 +87,7 @@ func (s *Store) ChangePassword(ctx context.Context, params ChangePasswordParams)
 			Notice:         notice.Message,
 		}
 		verdict, err := write(ctx, s, func(q *db.Queries) (string, error) {
-			if err := q.PasswordLock(ctx, change.UserID); err != nil {
+			if err := q.UserLock(ctx, change.UserID); err != nil {
 				return "", err
 			}
 			verdict, err := q.PasswordChange(ctx, change)

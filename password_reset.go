@@ -106,6 +106,11 @@ func (s *Store) RequestPasswordReset(ctx context.Context, email string) (reset P
 // verify the address are void, attempts to sign in are forgotten, and they are
 // notified. The actor is anyone who has the token.
 //
+// Until an address is verified, the account may be of somebody else who has
+// registered with it. So the identities of an account whose address was not
+// verified before are unlinked, those that the host linked too: link them again
+// once the person has signed in.
+//
 // The result is the user, so that the host can tell them by mail too, or sign them
 // in.
 //
@@ -114,7 +119,7 @@ func (s *Store) RequestPasswordReset(ctx context.Context, email string) (reset P
 //
 // Idempotent: no; a repeat is ErrInvalidToken. After ErrCommitUnknown sign in to
 // see, or ask for another token. Locks: the user NO KEY UPDATE, then their
-// sessions. In a caller's transaction: ErrInTransaction.
+// sessions and identities. In a caller's transaction: ErrInTransaction.
 func (s *Store) ResetPassword(ctx context.Context, token Token, password string) (user User, err error) {
 	defer wrap(&err, "reset password")
 	if s.tx != nil {

@@ -259,6 +259,44 @@ func TestResetPassword(t *testing.T) {
 		b.requirePassword(t, b.userID, "battery staple")
 	})
 
+	// Somebody else may have registered with the address, and wait for its owner
+	// with an identity of their own.
+	t.Run("UnlinksWhatCameBeforeTheProof", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		link := func(subject string, userID uuid.UUID) {
+			t.Helper()
+			_, err := b.system.LinkIdentity(b.ctx, elevate.LinkIdentityParams{
+				Provider: "google", Subject: subject, UserID: userID,
+			})
+			require.NoError(t, err)
+		}
+		linked := func(userID uuid.UUID) int {
+			t.Helper()
+			identities, err := b.system.ListIdentities(b.ctx, userID)
+			require.NoError(t, err)
+			return len(identities)
+		}
+		other, _ := b.person(t)
+		b.exec(t, `UPDATE {s}.users SET email_verified = FALSE`)
+		link("1", b.userID)
+		link("2", b.userID)
+		link("3", other)
+		require.NoError(t, reset(b.ctx, b))
+		require.Zero(t, linked(b.userID))
+		_, err := b.system.UserByIdentity(b.ctx, "google", "1")
+		require.ErrorIs(t, err, elevate.ErrNotFound)
+		require.Equal(t, 1, linked(other))
+
+		// The owner's own, once the address is known to be theirs.
+		link("1", b.userID)
+		again, err := b.store.RequestPasswordReset(b.ctx, b.email)
+		require.NoError(t, err)
+		_, err = b.store.ResetPassword(b.ctx, again.Token, "another staple")
+		require.NoError(t, err)
+		require.Equal(t, 1, linked(b.userID))
+	})
+
 	t.Run("ErrorIfUsed", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)

@@ -24,14 +24,21 @@ import (
 // leaks collects everything that a secret could have leaked into.
 type leaks struct {
 	mu   sync.Mutex
-	text bytes.Buffer
+	text bytes.Buffer // rows, log and errors
+	wire bytes.Buffer // what went to the server
 }
 
-// Write is where the logger and the wire write to.
+// Write is where the logger writes to.
 func (l *leaks) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(p)
+}
+
+func (l *leaks) sent(p []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.wire.Write(p)
 }
 
 // failed keeps how an error prints.
@@ -65,7 +72,7 @@ type tappedConn struct {
 }
 
 func (c tappedConn) Write(p []byte) (int, error) {
-	_, _ = c.leaks.Write(p)
+	c.leaks.sent(p)
 	return c.Conn.Write(p)
 }
 
@@ -108,6 +115,7 @@ func TestSecrets(t *testing.T) {
 		canaries[name] = string(token)
 	}
 	refused := func(err error, want error) {
+		t.Helper()
 		require.ErrorIs(t, err, want)
 		l.failed(err)
 	}
@@ -138,6 +146,9 @@ func TestSecrets(t *testing.T) {
 		refused(err, elevate.ErrInvalidSession)
 	}
 
+	const typed = "canary-typed"
+	maps.Copy(canaries, useMailedTokens(t, b, visitor, l, typed))
+
 	// Refused in every way, and with retries that are logged.
 	wrong := login
 	wrong.Password = guess
@@ -165,7 +176,9 @@ func TestSecrets(t *testing.T) {
 	l.failed(err)
 
 	l.dump(t, b)
-	found := l.text.String()
+	require.NotContains(t, l.text.String(), typed, "an address that is no account's")
+	found := l.text.String() + l.wire.String()
+	require.Contains(t, found, typed, "where only the server has it")
 	require.Contains(t, found, "elevate: retry")
 	require.Contains(t, found, "SessionCreate")
 	require.Contains(t, found, "ada@example.org", "where the rows are")
@@ -173,5 +186,74 @@ func TestSecrets(t *testing.T) {
 	require.Contains(t, found, hex.EncodeToString(sum[:]), "what stands for a token")
 	for name, secret := range canaries {
 		require.NotContains(t, found, secret, name)
+	}
+}
+
+// useMailedTokens uses each of the tokens that are mailed, in time and too late,
+// and returns them and the passwords that were given with them. The word is part of
+// addresses that come to nothing.
+func useMailedTokens(t testing.TB, b *testBundle, visitor *elevate.Store, l *leaks, word string) map[string]string {
+	t.Helper()
+	const (
+		wrong = "canary-wrong-02d1ee"
+		never = "canary-never-7f10c3"
+		reset = "canary-reset-918a4b"
+		last  = "canary-last-e6d05c"
+	)
+	refused := func(err, want error) {
+		t.Helper()
+		require.ErrorIs(t, err, want)
+		l.failed(err)
+	}
+	userID, email := b.person(t)
+	me := visitor.As(elevate.Actor{UserID: userID, Role: elevate.RoleUser})
+	first, err := visitor.RequestPasswordReset(b.ctx, email)
+	require.NoError(t, err)
+	second, err := visitor.RequestPasswordReset(b.ctx, email)
+	require.NoError(t, err)
+	verify, err := me.RequestEmailVerification(b.ctx, userID)
+	require.NoError(t, err)
+	change, err := me.RequestEmailChange(b.ctx, elevate.RequestEmailChangeParams{
+		UserID: userID, NewEmail: "new-" + email, Password: goodPassword,
+	})
+	require.NoError(t, err)
+	l.dump(t, b) // with the tokens that are kept
+
+	_, err = visitor.ResetPassword(b.ctx, first.Token, never)
+	refused(err, elevate.ErrInvalidToken)
+	refused(me.ChangePassword(b.ctx, elevate.ChangePasswordParams{
+		UserID: userID, OldPassword: wrong, NewPassword: never,
+	}), elevate.ErrInvalidCredentials)
+	_, err = me.RequestEmailChange(b.ctx, elevate.RequestEmailChangeParams{
+		UserID: userID, NewEmail: word + "@example.org", Password: wrong,
+	})
+	refused(err, elevate.ErrInvalidCredentials)
+	_, err = visitor.RequestPasswordReset(b.ctx, word+"@nowhere@example.org")
+	requireInvalid(t, err, "Email")
+	l.failed(err)
+	_, err = visitor.VerifyEmail(b.ctx, change.Token)
+	refused(err, elevate.ErrInvalidToken)
+	_, err = visitor.VerifyEmail(b.ctx, verify.Token)
+	require.NoError(t, err)
+	_, err = visitor.VerifyEmail(b.ctx, verify.Token)
+	refused(err, elevate.ErrInvalidToken)
+	_, err = visitor.ResetPassword(b.ctx, second.Token, reset)
+	require.NoError(t, err)
+	require.NoError(t, me.ChangePassword(b.ctx, elevate.ChangePasswordParams{
+		UserID: userID, OldPassword: reset, NewPassword: last,
+	}))
+	_, err = visitor.ConfirmEmailChange(b.ctx, change.Token)
+	refused(err, elevate.ErrInvalidToken)
+	moved, err := me.RequestEmailChange(b.ctx, elevate.RequestEmailChangeParams{
+		UserID: userID, NewEmail: "moved-" + email, Password: last,
+	})
+	require.NoError(t, err)
+	_, err = visitor.ConfirmEmailChange(b.ctx, moved.Token)
+	require.NoError(t, err)
+	return map[string]string{
+		"wrong password": wrong, "new password that was refused": never, "password by reset": reset,
+		"changed password": last, "password that was reset": goodPassword,
+		"voided reset": string(first.Token), "reset": string(second.Token), "verification": string(verify.Token),
+		"voided change": string(change.Token), "change": string(moved.Token),
 	}
 }

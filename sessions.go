@@ -266,7 +266,7 @@ func (s *Store) RevokeSession(
 	}
 	revoke := db.SessionRevokeParams{ID: sessionID, UserID: userID}
 	verdict, err := write(ctx, s, func(q *db.Queries) (string, error) {
-		if err := q.UserLockForSessions(ctx, userID); err != nil {
+		if err := q.UserLock(ctx, userID); err != nil {
 			return "", err
 		}
 		return q.SessionRevoke(ctx, revoke)
@@ -313,7 +313,7 @@ func (s *Store) RevokeAllSessions(ctx context.Context, params RevokeAllSessionsP
 		Idle:     seconds(s.core.sessionIdle),
 	}
 	row, err := write(ctx, s, func(q *db.Queries) (db.SessionRevokeAllRow, error) {
-		if err := q.UserLockForSessions(ctx, params.UserID); err != nil {
+		if err := q.UserLock(ctx, params.UserID); err != nil {
 			return db.SessionRevokeAllRow{}, err
 		}
 		row, err := q.SessionRevokeAll(ctx, revoke)

@@ -698,7 +698,7 @@ func TestSessionsBehindTheLock(t *testing.T) {
 			t.Parallel()
 			b := newBundle(t)
 			userID := uuid.New()
-			paused := &pausedTx{Tx: b.begin(t), query: "UserLockForSessions", pause: func() {
+			paused := &pausedTx{Tx: b.begin(t), query: "UserLock", pause: func() {
 				b.exec(t, `INSERT INTO {s}.users (id, email, password_hash, name) VALUES ($1, 'late@example.org', '!', 'Late')`, userID)
 			}}
 			require.NoError(t, call(b.ctx, b.system.WithTx(paused), userID))

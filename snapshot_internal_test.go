@@ -61,7 +61,7 @@ func TestMark(t *testing.T) {
 	}
 	for name, cursor := range map[string]string{
 		"OfAList":   position{at: at, id: uuid.New()}.encode(listNotifications),
-		"TooLong":   string(make([]byte, longestMark+1)),
+		"TooLong":   string(make([]byte, longestCursor+1)),
 		"NUL":       "\x00",
 		"ManyTimes": base64.RawURLEncoding.EncodeToString(signed([]byte{byte(listSubscription), 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 1})),
 	} {

@@ -45,15 +45,16 @@ func (e effects) plus(more effects) effects {
 }
 
 const (
-	effectEnrolled   = "enrolled"
-	effectInserted   = "inserted" // an enrollment, by plain SQL
-	effectUnenrolled = "unenrolled"
-	effectCompleted  = "completed"
-	effectIssued     = "issued"
-	effectRevoked    = "revoked"
-	effectReinstated = "reinstated"
-	effectGraded     = "graded"
-	effectUnsure     = "unsure" // a cohort of which some may have been done
+	effectEmailChanged = "email changed"
+	effectEnrolled     = "enrolled"
+	effectInserted     = "inserted" // an enrollment, by plain SQL
+	effectUnenrolled   = "unenrolled"
+	effectCompleted    = "completed"
+	effectIssued       = "issued"
+	effectRevoked      = "revoked"
+	effectReinstated   = "reinstated"
+	effectGraded       = "graded"
+	effectUnsure       = "unsure" // a cohort of which some may have been done
 )
 
 // draw is one goroutine's stream of chances, and what came of them.
@@ -158,10 +159,12 @@ func stressOperations() []stressOperation {
 		stressLessons(),
 		stressCoursesAndUsers(),
 		stressAccounts(),
+		stressSessions(),
 		stressCertificates(),
 		stressPayments(),
 		stressReviews(),
 		stressAssignments(),
+		stressNotifications(),
 		stressReads(),
 	)
 }

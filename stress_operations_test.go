@@ -385,51 +385,67 @@ func stressReads() []stressOperation {
 	}
 }
 
+// stressTransaction is several operations in one transaction.
+func stressTransaction(
+	name string, fn func(ctx context.Context, store *elevate.Store, d *draw) []error,
+) stressOperation {
+	return stressOperation{
+		name:   "InTx" + name,
+		weight: 2,
+		call: func(ctx context.Context, s *elevate.Store, d *draw) error {
+			return d.inTx(ctx, s, func(store *elevate.Store) error { return errors.Join(fn(ctx, store, d)...) })
+		},
+		refusals: []error{
+			elevate.ErrNotFound, elevate.ErrNotPublished, elevate.ErrPaymentRequired, elevate.ErrNotEnrolled,
+			elevate.ErrEmailTaken, elevate.ErrSlugTaken, elevate.ErrCourseEmpty, conflict(elevate.ConflictIDTaken),
+			conflict(elevate.ConflictVersion), conflict(elevate.ConflictLessonSet),
+		},
+		indexed: true,
+	}
+}
+
+// stressCrossing locks out of order: where CompleteLesson raises the time of a
+// completed lesson, the update of the same row after it has its foreign keys
+// checked, which locks the user and the lesson after the progress. Whoever deletes
+// the lesson meanwhile has it the other way round.
+func stressCrossing() []stressOperation {
+	return []stressOperation{
+		stressTransaction("CompleteAndStudy", func(ctx context.Context, store *elevate.Store, d *draw) []error {
+			userID, courseID := d.learner(), d.course()
+			lessonID := d.lesson(courseID)
+			return []error{
+				d.complete(ctx, store, userID, courseID, lessonID),
+				d.study(ctx, store, userID, lessonID),
+			}
+		}),
+	}
+}
+
 // stressTransactions lock in order from their first operation to their last, so
 // they meet no deadlock either. Most others can: completing a course and issuing
-// its certificate locks the course after the enrollment, and a row of progress that
-// is written twice has its foreign keys checked again, which locks the lesson after
-// the row.
+// its certificate locks the course after the enrollment.
 func stressTransactions() []stressOperation {
-	refusals := []error{
-		elevate.ErrNotFound, elevate.ErrNotPublished, elevate.ErrPaymentRequired, elevate.ErrNotEnrolled,
-		elevate.ErrEmailTaken, elevate.ErrSlugTaken, elevate.ErrCourseEmpty, conflict(elevate.ConflictIDTaken),
-		conflict(elevate.ConflictVersion), conflict(elevate.ConflictLessonSet),
-	}
-	transaction := func(
-		name string, fn func(ctx context.Context, store *elevate.Store, d *draw) []error,
-	) stressOperation {
-		return stressOperation{
-			name:   "InTx" + name,
-			weight: 2,
-			call: func(ctx context.Context, s *elevate.Store, d *draw) error {
-				return d.inTx(ctx, s, func(store *elevate.Store) error { return errors.Join(fn(ctx, store, d)...) })
-			},
-			refusals: refusals,
-			indexed:  true,
-		}
-	}
 	return []stressOperation{
-		transaction("SyncAndEnroll", func(ctx context.Context, store *elevate.Store, d *draw) []error {
+		stressTransaction("SyncAndEnroll", func(ctx context.Context, store *elevate.Store, d *draw) []error {
 			userID := d.learner()
 			return []error{d.sync(ctx, store, userID, elevate.RoleUser), d.enroll(ctx, store, userID, d.course())}
 		}),
-		transaction("EnrollAndComplete", func(ctx context.Context, store *elevate.Store, d *draw) []error {
+		stressTransaction("EnrollAndComplete", func(ctx context.Context, store *elevate.Store, d *draw) []error {
 			userID, courseID := d.learner(), d.course()
 			return []error{
 				d.enroll(ctx, store, userID, courseID),
 				d.complete(ctx, store, userID, courseID, d.lesson(courseID)),
 			}
 		}),
-		transaction("AddAndPublish", func(ctx context.Context, store *elevate.Store, d *draw) []error {
+		stressTransaction("AddAndPublish", func(ctx context.Context, store *elevate.Store, d *draw) []error {
 			courseID := d.course()
 			return []error{d.addLessons(ctx, store, courseID), d.publish(ctx, store, courseID)}
 		}),
-		transaction("CreateAndAdd", func(ctx context.Context, store *elevate.Store, d *draw) []error {
+		stressTransaction("CreateAndAdd", func(ctx context.Context, store *elevate.Store, d *draw) []error {
 			courseID := pick(d, d.courses[stressCourses:])
 			return []error{d.createCourse(ctx, store, courseID), d.addLessons(ctx, store, courseID)}
 		}),
-		transaction("UpdateAndReorder", func(ctx context.Context, store *elevate.Store, d *draw) []error {
+		stressTransaction("UpdateAndReorder", func(ctx context.Context, store *elevate.Store, d *draw) []error {
 			courseID := d.course()
 			return []error{d.updateCourse(ctx, store, courseID), d.reorder(ctx, store, courseID)}
 		}),

@@ -197,9 +197,9 @@ type UserDisableRow struct {
 	DisabledAt    *time.Time
 }
 
-// UserDisable keeps a person from signing in, after UserLockForChange: their
-// sessions end, and the tokens in their mail that would change the account are
-// void. Someone who is disabled already loses what has come to be since.
+// UserDisable keeps a person from signing in, after UserLock: their sessions
+// end, and the tokens in their mail that would change the account are void.
+// Someone who is disabled already loses what has come to be since.
 // Verdicts: disabled, already, user_unknown, raced.
 func (q *Queries) UserDisable(ctx context.Context, id uuid.UUID) (UserDisableRow, error) {
 	row := q.db.QueryRow(ctx, userDisable, id)
@@ -525,7 +525,7 @@ func (q *Queries) UserListStaff(ctx context.Context, arg UserListStaffParams) ([
 	return items, nil
 }
 
-const userLockForChange = `-- name: UserLockForChange :exec
+const userLock = `-- name: UserLock :exec
 WITH locked AS MATERIALIZED (
     SELECT u.id
     FROM public.users AS u
@@ -536,13 +536,13 @@ SELECT set_config('elevate.user', k.id::text, TRUE)
 FROM locked AS k
 `
 
-// UserLockForChange is sent before UserSetRole, UserDisable and IdentityDelete,
-// which then search what hangs on the person: a sign-in that is making a session
-// meanwhile holds the person too, and is waited for. The setting says whom it
-// found: someone who was added since is not locked. In a CTE, so that it is set
-// after the wait.
-func (q *Queries) UserLockForChange(ctx context.Context, id uuid.UUID) error {
-	_, err := q.db.Exec(ctx, userLockForChange, id)
+// UserLock is sent before statements that search what hangs on the person: a
+// sign-in that is making a session meanwhile holds the person too, and so does
+// whoever ends one, makes a token or takes an identity away; they are waited for.
+// The setting says whom it found: someone who was added since is not locked. In a
+// CTE, so that it is set after the wait.
+func (q *Queries) UserLock(ctx context.Context, id uuid.UUID) error {
+	_, err := q.db.Exec(ctx, userLock, id)
 	return err
 }
 
@@ -673,7 +673,7 @@ type UserSetRoleRow struct {
 }
 
 // UserSetRole gives a person another role and ends their sessions, after
-// UserLockForChange. Writes nothing where the role is the same.
+// UserLock. Writes nothing where the role is the same.
 // Verdicts: updated, unchanged, user_unknown, raced.
 func (q *Queries) UserSetRole(ctx context.Context, arg UserSetRoleParams) (UserSetRoleRow, error) {
 	row := q.db.QueryRow(ctx, userSetRole, arg.Role, arg.ID)

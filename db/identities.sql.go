@@ -116,10 +116,10 @@ type IdentityDeleteParams struct {
 	UserID   uuid.UUID
 }
 
-// IdentityDelete unlinks an identity of a person, after UserLockForChange: of two
-// who unlink their last two identities at once, the second sees what the first
-// left. Without a password the last one stays. Somebody else's identity is none of
-// theirs.
+// IdentityDelete unlinks an identity of a person, after UserLock: of two who
+// unlink their last two identities at once, the second sees what the first
+// left. Without a password the last one stays. Somebody else's identity is none
+// of theirs.
 // Verdicts: unlinked, already, user_unknown, last_sign_in, raced.
 func (q *Queries) IdentityDelete(ctx context.Context, arg IdentityDeleteParams) (string, error) {
 	row := q.db.QueryRow(ctx, identityDelete, arg.Provider, arg.Subject, arg.UserID)

@@ -529,16 +529,11 @@ func (q *Queries) LessonReorder(ctx context.Context, arg LessonReorderParams) (s
 }
 
 const lessonUpdate = `-- name: LessonUpdate :one
-WITH updated AS (
-    UPDATE public.lessons AS l
-    SET title = $2::text,
-        description = $3::text,
-        content = $4::text,
-        video_url = $5::text,
-        duration = $6::integer
-    FROM public.courses AS c
+WITH target AS MATERIALIZED (
+    SELECT l.id
+    FROM public.lessons AS l
+    JOIN public.courses AS c ON c.id = l.course_id
     WHERE l.id = $7::uuid
-        AND c.id = l.course_id
         AND public.can_teach(c.id, c.instructor_id, $8::uuid)
         AND l.version = $1::integer
         AND (l.title, l.description, l.content, l.video_url, l.duration)
@@ -549,6 +544,16 @@ WITH updated AS (
                 $5::text,
                 $6::integer
             )
+    FOR SHARE OF c
+), updated AS (
+    UPDATE public.lessons AS l
+    SET title = $2::text,
+        description = $3::text,
+        content = $4::text,
+        video_url = $5::text,
+        duration = $6::integer
+    FROM target AS t
+    WHERE l.id = t.id AND l.version = $1::integer
     RETURNING l.id, l."order" AS position, l.version, l.updated_at
 )
 SELECT
@@ -601,9 +606,11 @@ type LessonUpdateRow struct {
 }
 
 // LessonUpdate replaces what is edited, if the version is still the one that the
-// editor saw. It judges only the row it updates, so it needs no lock before it:
-// an edit that it waited for has moved the version. A repeat finds its own values
-// one version later. Places are LessonReorder's.
+// editor saw: an edit that it waited for has moved the version. A repeat finds its
+// own values one version later. Places are LessonReorder's. The course is locked
+// SHARE, which waits for whoever moves lessons: an update whose row goes to
+// another page checks its place anew, waits for the lesson that is moving there,
+// and would itself be waited for.
 // Verdicts: updated, unchanged, conflict, lesson_unknown, raced.
 func (q *Queries) LessonUpdate(ctx context.Context, arg LessonUpdateParams) (LessonUpdateRow, error) {
 	row := q.db.QueryRow(ctx, lessonUpdate,

@@ -50,7 +50,7 @@ WITH target AS MATERIALIZED (
         l.id,
         'announcement',
         left(replace($1::text, '{course}', c.title), 255),
-        replace($2::text, '{course}', c.title)
+        left(replace($2::text, '{course}', c.title), $7::integer)
     FROM told AS m
     CROSS JOIN course AS c
     CROSS JOIN learners AS l
@@ -79,6 +79,7 @@ type AnnouncementCreateParams struct {
 	TeacherID      *uuid.UUID
 	Key            string
 	NotificationID uuid.UUID
+	Longest        int32
 }
 
 type AnnouncementCreateRow struct {
@@ -100,6 +101,7 @@ func (q *Queries) AnnouncementCreate(ctx context.Context, arg AnnouncementCreate
 		arg.TeacherID,
 		arg.Key,
 		arg.NotificationID,
+		arg.Longest,
 	)
 	var i AnnouncementCreateRow
 	err := row.Scan(&i.Verdict, &i.Recipients)

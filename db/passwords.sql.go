@@ -69,9 +69,9 @@ type PasswordChangeParams struct {
 }
 
 // PasswordChange replaces the hash that the old password was checked against,
-// after PasswordLock, and ends the other sessions. Tokens that would undo the
-// change are void: those that reset the password, and those that move the account
-// to another address.
+// after UserLock, and ends the other sessions. Tokens that would undo the
+// change are void: those that reset the password, and those that move the
+// account to another address.
 // Verdicts: updated, moved, disabled, user_unknown.
 func (q *Queries) PasswordChange(ctx context.Context, arg PasswordChangeParams) (string, error) {
 	row := q.db.QueryRow(ctx, passwordChange,
@@ -111,21 +111,6 @@ func (q *Queries) PasswordGet(ctx context.Context, userID uuid.UUID) (PasswordGe
 	return i, err
 }
 
-const passwordLock = `-- name: PasswordLock :exec
-SELECT u.id
-FROM public.users AS u
-WHERE u.id = $1::uuid
-FOR NO KEY UPDATE
-`
-
-// PasswordLock is sent before PasswordChange. It locks the user, as whoever makes
-// or ends a session does: a sign-in in flight is waited for, and the session that
-// it made is then seen and ended.
-func (q *Queries) PasswordLock(ctx context.Context, userID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, passwordLock, userID)
-	return err
-}
-
 const passwordReset = `-- name: PasswordReset :one
 WITH used AS (
     DELETE FROM public.user_tokens AS t
@@ -162,6 +147,10 @@ WITH used AS (
     SET revoked_at = statement_timestamp()
     FROM changed AS m
     WHERE s.user_id = m.id AND s.revoked_at IS NULL
+), unlinked AS (
+    DELETE FROM public.identities AS i
+    USING used AS d, public.users AS u
+    WHERE i.user_id = d.user_id AND u.id = d.user_id AND NOT u.email_verified
 ), voided AS (
     DELETE FROM public.user_tokens AS t
     USING changed AS m
@@ -224,7 +213,9 @@ type PasswordResetRow struct {
 // PasswordReset uses up a token and sets the password, after TokenLock. The mail
 // has reached the person, so the address is verified, if it is still theirs. All
 // sessions end, and so does whatever else was mailed to the address or would move
-// the account to another one.
+// the account to another one. Where this is the first proof of the address,
+// whoever registered with it may be somebody else, who would come back by an
+// identity: those that are linked go.
 // Verdicts: reset, token_unknown.
 func (q *Queries) PasswordReset(ctx context.Context, arg PasswordResetParams) (PasswordResetRow, error) {
 	row := q.db.QueryRow(ctx, passwordReset,

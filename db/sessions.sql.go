@@ -99,11 +99,12 @@ type SessionCreateRow struct {
 	LastSeenAt   time.Time
 }
 
-// SessionCreate signs a person in, after UserLockForSessions: it ends the oldest
-// live sessions beyond the limit, the new one counted. Of a sign-in by password it
+// SessionCreate signs a person in, after UserLock: it ends the oldest live
+// sessions beyond the limit, the new one counted. Of a sign-in by password it
 // gets the hash that the password was found to be of, which must still be the
-// person's, perhaps a better one to put in its place, and the attempts to forget.
-// Whether the account is disabled, only somebody learns who had the password.
+// person's, perhaps a better one to put in its place, and the attempts to
+// forget. Whether the account is disabled, only somebody learns who had the
+// password.
 // Verdicts: created, user_unknown, moved, disabled, raced.
 func (q *Queries) SessionCreate(ctx context.Context, arg SessionCreateParams) (SessionCreateRow, error) {
 	row := q.db.QueryRow(ctx, sessionCreate,
@@ -293,8 +294,8 @@ type SessionRevokeParams struct {
 	UserID uuid.UUID
 }
 
-// SessionRevoke ends one session of the person, after UserLockForSessions; a
-// foreign session is unknown.
+// SessionRevoke ends one session of the person, after UserLock; a foreign
+// session is unknown.
 // Verdicts: revoked, already, session_unknown.
 func (q *Queries) SessionRevoke(ctx context.Context, arg SessionRevokeParams) (string, error) {
 	row := q.db.QueryRow(ctx, sessionRevoke, arg.ID, arg.UserID)
@@ -347,9 +348,9 @@ type SessionRevokeAllRow struct {
 	Sessions int32
 }
 
-// SessionRevokeAll ends a person's sessions but for one, after
-// UserLockForSessions. Sessions that nobody has used for too long end as well, or
-// a longer idle time would bring them back, but are not counted.
+// SessionRevokeAll ends a person's sessions but for one, after UserLock.
+// Sessions that nobody has used for too long end as well, or a longer idle time
+// would bring them back, but are not counted.
 // Verdicts: revoked, user_unknown, raced.
 func (q *Queries) SessionRevokeAll(ctx context.Context, arg SessionRevokeAllParams) (SessionRevokeAllRow, error) {
 	row := q.db.QueryRow(ctx, sessionRevokeAll, arg.Idle, arg.UserID, arg.ExceptID)
@@ -399,25 +400,4 @@ func (q *Queries) SessionTouch(ctx context.Context, arg SessionTouchParams) (Ses
 	var i SessionTouchRow
 	err := row.Scan(&i.Verdict, &i.LastSeenAt)
 	return i, err
-}
-
-const userLockForSessions = `-- name: UserLockForSessions :exec
-WITH locked AS MATERIALIZED (
-    SELECT u.id
-    FROM public.users AS u
-    WHERE u.id = $1::uuid
-    FOR NO KEY UPDATE
-)
-SELECT set_config('elevate.user', k.id::text, TRUE)
-FROM locked AS k
-`
-
-// UserLockForSessions is sent before SessionCreate, SessionRevoke and
-// SessionRevokeAll, which then search the person's sessions: whoever makes or ends
-// one holds the person too, and is waited for. The setting says whom it found:
-// someone who was added since is not locked. In a CTE, so that it is set after the
-// wait.
-func (q *Queries) UserLockForSessions(ctx context.Context, userID uuid.UUID) error {
-	_, err := q.db.Exec(ctx, userLockForSessions, userID)
-	return err
 }

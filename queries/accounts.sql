@@ -217,12 +217,12 @@ FROM (SELECT) AS one
 LEFT JOIN shown AS u ON TRUE
 LEFT JOIN updated AS m ON TRUE;
 
--- name: UserLockForChange :exec
--- UserLockForChange is sent before UserSetRole, UserDisable and IdentityDelete,
--- which then search what hangs on the person: a sign-in that is making a session
--- meanwhile holds the person too, and is waited for. The setting says whom it
--- found: someone who was added since is not locked. In a CTE, so that it is set
--- after the wait.
+-- name: UserLock :exec
+-- UserLock is sent before statements that search what hangs on the person: a
+-- sign-in that is making a session meanwhile holds the person too, and so does
+-- whoever ends one, makes a token or takes an identity away; they are waited for.
+-- The setting says whom it found: someone who was added since is not locked. In a
+-- CTE, so that it is set after the wait.
 WITH locked AS MATERIALIZED (
     SELECT u.id
     FROM public.users AS u
@@ -234,7 +234,7 @@ FROM locked AS k;
 
 -- name: UserSetRole :one
 -- UserSetRole gives a person another role and ends their sessions, after
--- UserLockForChange. Writes nothing where the role is the same.
+-- UserLock. Writes nothing where the role is the same.
 -- Verdicts: updated, unchanged, user_unknown, raced.
 WITH updated AS (
     UPDATE public.users AS u
@@ -305,9 +305,9 @@ LEFT JOIN shown AS u ON TRUE
 LEFT JOIN updated AS m ON TRUE;
 
 -- name: UserDisable :one
--- UserDisable keeps a person from signing in, after UserLockForChange: their
--- sessions end, and the tokens in their mail that would change the account are
--- void. Someone who is disabled already loses what has come to be since.
+-- UserDisable keeps a person from signing in, after UserLock: their sessions
+-- end, and the tokens in their mail that would change the account are void.
+-- Someone who is disabled already loses what has come to be since.
 -- Verdicts: disabled, already, user_unknown, raced.
 WITH target AS MATERIALIZED (
     SELECT u.id

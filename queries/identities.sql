@@ -38,10 +38,10 @@ LEFT JOIN public.identities AS i
 LEFT JOIN linked AS m ON TRUE;
 
 -- name: IdentityDelete :one
--- IdentityDelete unlinks an identity of a person, after UserLockForChange: of two
--- who unlink their last two identities at once, the second sees what the first
--- left. Without a password the last one stays. Somebody else's identity is none of
--- theirs.
+-- IdentityDelete unlinks an identity of a person, after UserLock: of two who
+-- unlink their last two identities at once, the second sees what the first
+-- left. Without a password the last one stays. Somebody else's identity is none
+-- of theirs.
 -- Verdicts: unlinked, already, user_unknown, last_sign_in, raced.
 WITH target AS MATERIALIZED (
     SELECT

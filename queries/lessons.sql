@@ -111,20 +111,17 @@ ORDER BY a.place;
 
 -- name: LessonUpdate :one
 -- LessonUpdate replaces what is edited, if the version is still the one that the
--- editor saw. It judges only the row it updates, so it needs no lock before it:
--- an edit that it waited for has moved the version. A repeat finds its own values
--- one version later. Places are LessonReorder's.
+-- editor saw: an edit that it waited for has moved the version. A repeat finds its
+-- own values one version later. Places are LessonReorder's. The course is locked
+-- SHARE, which waits for whoever moves lessons: an update whose row goes to
+-- another page checks its place anew, waits for the lesson that is moving there,
+-- and would itself be waited for.
 -- Verdicts: updated, unchanged, conflict, lesson_unknown, raced.
-WITH updated AS (
-    UPDATE public.lessons AS l
-    SET title = sqlc.arg(title)::text,
-        description = sqlc.narg(description)::text,
-        content = sqlc.narg(content)::text,
-        video_url = sqlc.narg(video_url)::text,
-        duration = sqlc.narg(duration)::integer
-    FROM public.courses AS c
+WITH target AS MATERIALIZED (
+    SELECT l.id
+    FROM public.lessons AS l
+    JOIN public.courses AS c ON c.id = l.course_id
     WHERE l.id = sqlc.arg(id)::uuid
-        AND c.id = l.course_id
         AND public.can_teach(c.id, c.instructor_id, sqlc.narg(teacher_id)::uuid)
         AND l.version = sqlc.arg(version)::integer
         AND (l.title, l.description, l.content, l.video_url, l.duration)
@@ -135,6 +132,16 @@ WITH updated AS (
                 sqlc.narg(video_url)::text,
                 sqlc.narg(duration)::integer
             )
+    FOR SHARE OF c
+), updated AS (
+    UPDATE public.lessons AS l
+    SET title = sqlc.arg(title)::text,
+        description = sqlc.narg(description)::text,
+        content = sqlc.narg(content)::text,
+        video_url = sqlc.narg(video_url)::text,
+        duration = sqlc.narg(duration)::integer
+    FROM target AS t
+    WHERE l.id = t.id AND l.version = sqlc.arg(version)::integer
     RETURNING l.id, l."order" AS position, l.version, l.updated_at
 )
 SELECT

@@ -222,7 +222,7 @@ WITH target AS MATERIALIZED (
         l.id,
         'announcement',
         left(replace(sqlc.arg(title)::text, '{course}', c.title), 255),
-        replace(sqlc.arg(message)::text, '{course}', c.title)
+        left(replace(sqlc.arg(message)::text, '{course}', c.title), sqlc.arg(longest)::integer)
     FROM told AS m
     CROSS JOIN course AS c
     CROSS JOIN learners AS l

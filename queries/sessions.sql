@@ -1,24 +1,10 @@
--- name: UserLockForSessions :exec
--- UserLockForSessions is sent before SessionCreate, SessionRevoke and
--- SessionRevokeAll, which then search the person's sessions: whoever makes or ends
--- one holds the person too, and is waited for. The setting says whom it found:
--- someone who was added since is not locked. In a CTE, so that it is set after the
--- wait.
-WITH locked AS MATERIALIZED (
-    SELECT u.id
-    FROM public.users AS u
-    WHERE u.id = sqlc.arg(user_id)::uuid
-    FOR NO KEY UPDATE
-)
-SELECT set_config('elevate.user', k.id::text, TRUE)
-FROM locked AS k;
-
 -- name: SessionCreate :one
--- SessionCreate signs a person in, after UserLockForSessions: it ends the oldest
--- live sessions beyond the limit, the new one counted. Of a sign-in by password it
+-- SessionCreate signs a person in, after UserLock: it ends the oldest live
+-- sessions beyond the limit, the new one counted. Of a sign-in by password it
 -- gets the hash that the password was found to be of, which must still be the
--- person's, perhaps a better one to put in its place, and the attempts to forget.
--- Whether the account is disabled, only somebody learns who had the password.
+-- person's, perhaps a better one to put in its place, and the attempts to
+-- forget. Whether the account is disabled, only somebody learns who had the
+-- password.
 -- Verdicts: created, user_unknown, moved, disabled, raced.
 WITH target AS MATERIALIZED (
     SELECT u.id
@@ -162,8 +148,8 @@ WHERE u.id = sqlc.arg(user_id)::uuid AND u.erased_at IS NULL
 ORDER BY s.created_at DESC, s.id DESC;
 
 -- name: SessionRevoke :one
--- SessionRevoke ends one session of the person, after UserLockForSessions; a
--- foreign session is unknown.
+-- SessionRevoke ends one session of the person, after UserLock; a foreign
+-- session is unknown.
 -- Verdicts: revoked, already, session_unknown.
 WITH revoked AS (
     UPDATE public.sessions AS s
@@ -184,9 +170,9 @@ LEFT JOIN public.sessions AS s ON s.id = sqlc.arg(id)::uuid AND s.user_id = sqlc
 LEFT JOIN revoked AS m ON TRUE;
 
 -- name: SessionRevokeAll :one
--- SessionRevokeAll ends a person's sessions but for one, after
--- UserLockForSessions. Sessions that nobody has used for too long end as well, or
--- a longer idle time would bring them back, but are not counted.
+-- SessionRevokeAll ends a person's sessions but for one, after UserLock.
+-- Sessions that nobody has used for too long end as well, or a longer idle time
+-- would bring them back, but are not counted.
 -- Verdicts: revoked, user_unknown, raced.
 WITH target AS MATERIALIZED (
     SELECT u.id
