@@ -409,13 +409,7 @@ func (s *Store) ListAssignments(
 	if err != nil {
 		return Page[AssignmentLine]{}, err
 	}
-	if len(rows) == 0 {
-		return Page[AssignmentLine]{}, ErrNotFound
-	}
-	if rows[0].ID == uuid.Nil {
-		rows = nil
-	}
-	return pageOf(rows, limit, listAssignments,
+	return pageOfKnown(rows, limit, listAssignments,
 		func(row db.AssignmentListByCourseRow) AssignmentLine {
 			return AssignmentLine{
 				ID:           row.ID,
@@ -434,5 +428,5 @@ func (s *Store) ListAssignments(
 		},
 		func(row db.AssignmentListByCourseRow) position {
 			return position{at: row.DueBy, id: row.ID}
-		}), nil
+		})
 }

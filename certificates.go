@@ -386,13 +386,7 @@ func (s *Store) ListCertificates(
 	if err != nil {
 		return Page[Certificate]{}, err
 	}
-	if len(rows) == 0 {
-		return Page[Certificate]{}, ErrNotFound
-	}
-	if rows[0].ID == uuid.Nil {
-		rows = nil
-	}
-	return pageOf(rows, limit, listCertificates,
+	return pageOfKnown(rows, limit, listCertificates,
 		func(row db.CertificateListByUserRow) Certificate {
 			return Certificate{
 				ID:          row.ID,
@@ -408,7 +402,7 @@ func (s *Store) ListCertificates(
 		},
 		func(row db.CertificateListByUserRow) position {
 			return position{at: row.IssuedAt, id: row.ID}
-		}), nil
+		})
 }
 
 // Verification is what anybody may know of a certificate: names and dates, no

@@ -409,13 +409,7 @@ func (s *Store) MyCourses(ctx context.Context, userID uuid.UUID, page PageParams
 	if err != nil {
 		return Page[MyCourse]{}, err
 	}
-	if len(rows) == 0 {
-		return Page[MyCourse]{}, ErrNotFound
-	}
-	if rows[0].ID == uuid.Nil {
-		rows = nil
-	}
-	return pageOf(rows, limit, listMyCourses,
+	return pageOfKnown(rows, limit, listMyCourses,
 		func(row db.EnrollmentListByUserRow) MyCourse {
 			course := MyCourse{
 				Enrollment: Enrollment{
@@ -441,7 +435,7 @@ func (s *Store) MyCourses(ctx context.Context, userID uuid.UUID, page PageParams
 		},
 		func(row db.EnrollmentListByUserRow) position {
 			return position{at: row.EnrolledAt, id: row.ID}
-		}), nil
+		})
 }
 
 // Learner is a line of a course's roster.
@@ -477,13 +471,7 @@ func (s *Store) CourseLearners(
 	if err != nil {
 		return Page[Learner]{}, err
 	}
-	if len(rows) == 0 {
-		return Page[Learner]{}, ErrNotFound
-	}
-	if rows[0].ID == uuid.Nil {
-		rows = nil
-	}
-	return pageOf(rows, limit, listLearners,
+	return pageOfKnown(rows, limit, listLearners,
 		func(row db.EnrollmentListByCourseRow) Learner {
 			return Learner{
 				Enrollment: Enrollment{
@@ -504,5 +492,5 @@ func (s *Store) CourseLearners(
 		},
 		func(row db.EnrollmentListByCourseRow) position {
 			return position{at: row.EnrolledAt, id: row.ID}
-		}), nil
+		})
 }

@@ -471,13 +471,7 @@ func (s *Store) CourseOutline(
 	if err != nil {
 		return Page[OutlineLesson]{}, err
 	}
-	if len(rows) == 0 {
-		return Page[OutlineLesson]{}, ErrNotFound
-	}
-	if rows[0].ID == uuid.Nil {
-		rows = nil
-	}
-	return pageOf(rows, limit, listOutline,
+	return pageOfKnown(rows, limit, listOutline,
 		func(row db.LessonListByCourseRow) OutlineLesson {
 			return OutlineLesson{
 				ID:          row.ID,
@@ -492,7 +486,7 @@ func (s *Store) CourseOutline(
 		},
 		func(row db.LessonListByCourseRow) position {
 			return position{rank: int64(row.Position)}
-		}), nil
+		})
 }
 
 // LessonView is a lesson as its reader sees it.

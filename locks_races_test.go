@@ -111,6 +111,14 @@ func TestMadeBehindTheLock(t *testing.T) {
 				return err
 			},
 		},
+		"CreateSession": {
+			lock:   "UserLock",
+			behind: person,
+			call: func(ctx context.Context, s *elevate.Store, b *lateBundle) error {
+				_, err := s.CreateSession(ctx, elevate.CreateSessionParams{UserID: b.lateID})
+				return err
+			},
+		},
 		"DeleteAssignment": {
 			lock:   "AssignmentLockToDelete",
 			before: course,
@@ -157,6 +165,14 @@ func TestMadeBehindTheLock(t *testing.T) {
 			behind: person,
 			call: func(ctx context.Context, s *elevate.Store, b *lateBundle) error {
 				_, err := s.DisableUser(ctx, b.lateID)
+				return err
+			},
+		},
+		"RevokeAllSessions": {
+			lock:   "UserLock",
+			behind: person,
+			call: func(ctx context.Context, s *elevate.Store, b *lateBundle) error {
+				_, err := s.RevokeAllSessions(ctx, elevate.RevokeAllSessionsParams{UserID: b.lateID})
 				return err
 			},
 		},

@@ -159,20 +159,14 @@ func (s *Store) ListNotifications(
 	if err != nil {
 		return Page[Notification]{}, err
 	}
-	if len(rows) == 0 {
-		return Page[Notification]{}, ErrNotFound
-	}
-	if rows[0].ID == uuid.Nil {
-		rows = nil
-	}
-	return pageOf(rows, limit, of, notificationOf,
+	return pageOfKnown(rows, limit, of, notificationOf,
 		func(row db.NotificationListRow) position {
 			at := position{at: row.CreatedAt, id: row.ID}
 			if row.Read && of == listUnreadFirst {
 				at.rank = rankRead
 			}
 			return at
-		}), nil
+		})
 }
 
 // rankRead is the rank of a position among the notifications that are read, where

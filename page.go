@@ -239,3 +239,19 @@ func pageOf[Row, T any](rows []Row, limit int32, of list, item func(Row) T, key 
 	}
 	return page
 }
+
+// pageOfKnown is pageOf for the list of one owner: the query answers with a row
+// of zeros where the owner has none, and with no row where the owner is unknown.
+//
+// Errors: ErrNotFound.
+func pageOfKnown[Row, T any](
+	rows []Row, limit int32, of list, item func(Row) T, key func(Row) position,
+) (Page[T], error) {
+	if len(rows) == 0 {
+		return Page[T]{}, ErrNotFound
+	}
+	if first := key(rows[0]); first.id == uuid.Nil && first.rank == 0 {
+		rows = nil
+	}
+	return pageOf(rows, limit, of, item, key), nil
+}

@@ -133,11 +133,7 @@ func TestApplyPaymentEventRaces(t *testing.T) {
 		b := newPaymentBundle(t)
 		pool := b.wide(t)
 		system := b.on(t, pool).As(elevate.System("test"))
-		rounds := 200
-		if testing.Short() {
-			rounds = 20
-		}
-		for round := range rounds {
+		for round := range 200 {
 			userID := b.user(t, elevate.RoleUser)
 			me := b.on(t, pool).As(elevate.Actor{UserID: userID, Role: elevate.RoleUser})
 			one, two := b.charge(t, userID, b.courseID), b.charge(t, userID, b.courseID)

@@ -221,17 +221,11 @@ func (s *Store) ListPayments(ctx context.Context, params ListPaymentsParams) (pa
 	if err != nil {
 		return Page[Payment]{}, err
 	}
-	if len(rows) == 0 {
-		return Page[Payment]{}, ErrNotFound
-	}
-	if rows[0].ID == uuid.Nil {
-		rows = nil
-	}
-	return pageOf(rows, limit, listPayments,
+	return pageOfKnown(rows, limit, listPayments,
 		func(row db.PaymentListByUserRow) Payment { return Payment(row) },
 		func(row db.PaymentListByUserRow) position {
 			return position{at: row.CreatedAt, id: row.ID}
-		}), nil
+		})
 }
 
 // StalePaymentsParams says since when, and which page.

@@ -185,13 +185,7 @@ func (s *Store) ListReviews(
 	if err != nil {
 		return Page[Review]{}, err
 	}
-	if len(rows) == 0 {
-		return Page[Review]{}, ErrNotFound
-	}
-	if rows[0].ID == uuid.Nil {
-		rows = nil
-	}
-	return pageOf(rows, limit, listReviews,
+	return pageOfKnown(rows, limit, listReviews,
 		func(row db.ReviewListByCourseRow) Review {
 			return Review{
 				ID:        row.ID,
@@ -206,5 +200,5 @@ func (s *Store) ListReviews(
 		},
 		func(row db.ReviewListByCourseRow) position {
 			return position{at: row.CreatedAt, id: row.ID}
-		}), nil
+		})
 }

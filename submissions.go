@@ -332,13 +332,7 @@ func (s *Store) ListSubmissions(
 	if err != nil {
 		return Page[SubmissionLine]{}, err
 	}
-	if len(rows) == 0 {
-		return Page[SubmissionLine]{}, ErrNotFound
-	}
-	if rows[0].ID == uuid.Nil {
-		rows = nil
-	}
-	return pageOf(rows, limit, listSubmissions,
+	return pageOfKnown(rows, limit, listSubmissions,
 		func(row db.SubmissionListByAssignmentRow) SubmissionLine { return SubmissionLine(row) },
 		func(row db.SubmissionListByAssignmentRow) position {
 			last := position{at: row.SubmittedAt, id: row.ID}
@@ -346,7 +340,7 @@ func (s *Store) ListSubmissions(
 				last.rank = 1
 			}
 			return last
-		}), nil
+		})
 }
 
 // ListAttemptsParams says whose attempts at which assignment, and which page of
@@ -388,17 +382,11 @@ func (s *Store) ListAttempts(
 	if err != nil {
 		return Page[SubmissionLine]{}, err
 	}
-	if len(rows) == 0 {
-		return Page[SubmissionLine]{}, ErrNotFound
-	}
-	if rows[0].ID == uuid.Nil {
-		rows = nil
-	}
-	return pageOf(rows, limit, listAttempts,
+	return pageOfKnown(rows, limit, listAttempts,
 		func(row db.SubmissionListByUserRow) SubmissionLine { return SubmissionLine(row) },
 		func(row db.SubmissionListByUserRow) position {
 			return position{at: row.SubmittedAt, id: row.ID}
-		}), nil
+		})
 }
 
 // GivenGrade is a grade that a submission was given, the last one or one before.
