@@ -134,3 +134,60 @@ func ExampleStore_DisableUser() {
 	// Grace user disabled: true
 	// courses moved: 1
 }
+
+// An account is closed for a while: whoever has its password is told so, and can
+// sign in again once it is opened.
+func ExampleStore_EnableUser() {
+	store, _, cleanup := exampleStore("public")
+	defer cleanup()
+	ctx := context.Background()
+	alan, err := store.RegisterUser(ctx, elevate.RegisterUserParams{
+		Email: "alan@example.org", Name: "Alan", Password: "enigma machine",
+	})
+	if err != nil {
+		panic(err)
+	}
+	office := store.As(elevate.System("front-office"))
+	signIn := elevate.LoginParams{Email: "alan@example.org", Password: "enigma machine"}
+
+	if _, err := office.DisableUser(ctx, alan.ID); err != nil {
+		panic(err)
+	}
+	_, err = store.Login(ctx, signIn)
+	fmt.Println("closed:", errors.Is(err, elevate.ErrUserDisabled))
+
+	enabled, err := office.EnableUser(ctx, alan.ID)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println("opened:", enabled.Changed)
+	_, err = store.Login(ctx, signIn)
+	fmt.Println("signed in:", err == nil)
+
+	// Output:
+	// closed: true
+	// opened: true
+	// signed in: true
+}
+
+// A form of what people say about themselves. What it leaves out is emptied.
+func ExampleStore_UpdateProfile() {
+	store, _, cleanup := exampleStore("public")
+	defer cleanup()
+	ctx := context.Background()
+	me := store.As(elevate.Actor{UserID: exampleAda, Role: elevate.RoleUser})
+	ada, err := me.UpdateProfile(ctx, elevate.UpdateProfileParams{
+		UserID: exampleAda, Name: "Ada Lovelace", Bio: "Writes programs.",
+	})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(ada.Name, "-", ada.Bio)
+
+	_, err = me.UpdateProfile(ctx, elevate.UpdateProfileParams{UserID: exampleGrace, Name: "Ada"})
+	fmt.Println(errors.Is(err, elevate.ErrForbidden))
+
+	// Output:
+	// Ada Lovelace - Writes programs.
+	// true
+}

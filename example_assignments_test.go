@@ -124,3 +124,90 @@ func ExampleStore_Gradebook() {
 	//   Mergesort false 0
 	//   total 90 of 200
 }
+
+// A teacher works through what waits for a grade, and gives one anew. What was
+// handed in, and each grade, stays.
+func ExampleStore_GradeHistory() {
+	store, pool, cleanup := exampleStore("public")
+	defer cleanup()
+	ctx := context.Background()
+	courseID := exampleCourse(pool, "public", "Go basics", 1)
+	teacher := store.As(elevate.Actor{UserID: exampleGrace, Role: elevate.RoleInstructor})
+	me := store.As(elevate.Actor{UserID: exampleAda, Role: elevate.RoleUser})
+	if _, err := me.Enroll(ctx, exampleAda, courseID); err != nil {
+		panic(err)
+	}
+	created, err := teacher.CreateAssignment(ctx, elevate.CreateAssignmentParams{
+		CourseID: courseID, Title: "Quicksort", Description: "Write one.",
+	})
+	if err != nil {
+		panic(err)
+	}
+	assignmentID := created.Assignment.ID
+	for _, content := range []string{"func sort() {}", "func sort(n []int) {}"} {
+		_, err := me.Submit(ctx, elevate.SubmitParams{
+			UserID: exampleAda, AssignmentID: assignmentID, Content: content,
+		})
+		if err != nil {
+			panic(err)
+		}
+	}
+
+	waiting, err := teacher.ListSubmissions(ctx, assignmentID, elevate.PageParams{})
+	if err != nil {
+		panic(err)
+	}
+	latest, err := teacher.GetSubmission(ctx, waiting.Items[0].ID) // lists are without the content
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(waiting.Items[0].Name, "attempt", latest.Attempt, latest.Content)
+	for _, score := range []int32{70, 85} {
+		_, err := teacher.Grade(ctx, elevate.GradeParams{
+			UserID: exampleAda, AssignmentID: assignmentID, SubmissionID: latest.ID, Score: score,
+		})
+		if err != nil {
+			panic(err)
+		}
+	}
+	history, err := teacher.GradeHistory(ctx, latest.ID, elevate.PageParams{})
+	if err != nil {
+		panic(err)
+	}
+	for _, grade := range history.Items {
+		fmt.Println("grade", grade.Number, grade.Score)
+	}
+
+	// What the learner sees.
+	view, err := me.GetAssignment(ctx, assignmentID)
+	if err != nil {
+		panic(err)
+	}
+	attempts, err := me.ListAttempts(ctx, elevate.ListAttemptsParams{UserID: exampleAda, AssignmentID: assignmentID})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(view.Assignment.Title, view.Submission.Score, "of", view.Assignment.MaxScore)
+	fmt.Println(len(attempts.Items), "attempts")
+
+	_, err = teacher.UpdateAssignment(ctx, elevate.UpdateAssignmentParams{
+		ID: assignmentID, Version: view.Assignment.Version,
+		Title: "Quicksort", Description: "Write one.", MaxScore: 80,
+	})
+	if conflict, ok := errors.AsType[*elevate.ConflictError](err); ok {
+		fmt.Println("not lowered:", conflict.Reason)
+	}
+	err = teacher.DeleteAssignment(ctx, assignmentID)
+	if conflict, ok := errors.AsType[*elevate.ConflictError](err); ok {
+		fmt.Println("not deleted:", conflict.Reason)
+	}
+
+	// Output:
+	// Ada attempt 2 func sort(n []int) {}
+	// grade 1 70
+	// grade 2 85
+	// Quicksort 85 of 100
+	// 2 attempts
+	// not lowered: score given above the maximum
+	// not deleted: has grades
+}

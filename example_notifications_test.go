@@ -66,6 +66,43 @@ func ExampleStore_NotifyCourse() {
 	// 2 marked
 }
 
+// Somebody opens one of their notifications.
+func ExampleStore_MarkRead() {
+	store, pool, cleanup := exampleStore("public")
+	defer cleanup()
+	ctx := context.Background()
+	me := store.As(elevate.Actor{UserID: exampleAda, Role: elevate.RoleUser})
+	for _, title := range []string{"Go basics", "Testing"} {
+		if _, err := me.Enroll(ctx, exampleAda, exampleCourse(pool, "public", title, 1)); err != nil {
+			panic(err)
+		}
+	}
+	params := elevate.ListNotificationsParams{UserID: exampleAda, Order: elevate.OnlyUnread}
+	unread, err := me.ListNotifications(ctx, params)
+	if err != nil {
+		panic(err)
+	}
+	for range 2 { // a repeat marks nothing more
+		marked, err := me.MarkRead(ctx, exampleAda, unread.Items[0].ID)
+		if err != nil {
+			panic(err)
+		}
+		fmt.Println(marked, "marked")
+	}
+	unread, err = me.ListNotifications(ctx, params)
+	if err != nil {
+		panic(err)
+	}
+	for _, n := range unread.Items {
+		fmt.Println(n.Message)
+	}
+
+	// Output:
+	// 1 marked
+	// 0 marked
+	// You are enrolled in Go basics.
+}
+
 // A handler of server-sent events. A browser that lost its connection comes back
 // with the id that it saw last, and gets what it has missed.
 func ExampleStore_Subscribe() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/elevateforhumanity/elevate"
 )
@@ -64,4 +65,58 @@ func ExampleStore_CreatePayment() {
 	// evt_2 applied succeeded false false
 	// evt_3 quarantined succeeded false false
 	// evt_4 applied refunded false true
+}
+
+// What a learner has paid or is to pay, the page of one payment, and what a job
+// asks the provider about because nothing was heard of it for a day.
+func ExampleStore_ListPayments() {
+	store, pool, cleanup := exampleStore("public")
+	defer cleanup()
+	ctx := context.Background()
+	me := store.As(elevate.Actor{UserID: exampleAda, Role: elevate.RoleUser})
+	for _, title := range []string{"Go basics", "Testing"} {
+		courseID := exampleCourse(pool, "public", title, 1)
+		if _, err := pool.Exec(ctx, `UPDATE courses SET price = 4900, currency = 'EUR'`); err != nil {
+			panic(err)
+		}
+		_, err := me.CreatePayment(ctx, elevate.CreatePaymentParams{
+			UserID: exampleAda, CourseID: courseID, IdempotencyKey: "order of " + title,
+		})
+		if err != nil {
+			panic(err)
+		}
+	}
+
+	payments, err := me.ListPayments(ctx, elevate.ListPaymentsParams{UserID: exampleAda})
+	if err != nil {
+		panic(err)
+	}
+	for _, payment := range payments.Items {
+		fmt.Println(payment.Amount, payment.Currency, payment.Status)
+	}
+	newest, err := me.GetPayment(ctx, payments.Items[0].ID)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(newest == payments.Items[0])
+
+	// Somebody else's is not found.
+	grace := store.As(elevate.Actor{UserID: exampleGrace, Role: elevate.RoleInstructor})
+	_, err = grace.GetPayment(ctx, newest.ID)
+	fmt.Println(errors.Is(err, elevate.ErrNotFound))
+
+	exampleMust(pool.Exec(ctx, `UPDATE payments SET created_at = now() - interval '2 days' WHERE id = $1`, newest.ID))
+	job := store.As(elevate.System("ask-the-provider"))
+	stale, err := job.StalePayments(ctx, elevate.StalePaymentsParams{Older: 24 * time.Hour})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println("stale:", len(stale.Items))
+
+	// Output:
+	// 4900 EUR pending
+	// 4900 EUR pending
+	// true
+	// true
+	// stale: 1
 }

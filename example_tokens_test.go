@@ -87,3 +87,80 @@ func ExampleStore_RequestEmailChange() {
 	// ada@example.org: your address is no longer this one
 	// lovelace@example.org true
 }
+
+// A person who registers shows that mail to the address reaches them.
+func ExampleStore_RequestEmailVerification() {
+	store, _, cleanup := exampleStore("public")
+	defer cleanup()
+	ctx := context.Background()
+	alan, err := store.RegisterUser(ctx, elevate.RegisterUserParams{
+		Email: "alan@example.org", Name: "Alan", Password: "enigma machine",
+	})
+	if err != nil {
+		panic(err)
+	}
+	me := store.As(elevate.Actor{UserID: alan.ID, Role: alan.Role})
+	verification, err := me.RequestEmailVerification(ctx, alan.ID)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println("mail to", verification.Email)
+
+	// The link in the mail. Nobody needs to be signed in for it.
+	alan, err = store.VerifyEmail(ctx, verification.Token)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println("verified:", alan.EmailVerified)
+	verification, err = me.RequestEmailVerification(ctx, alan.ID)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println("nothing to mail:", verification.Verified)
+
+	// Output:
+	// mail to alan@example.org
+	// verified: true
+	// nothing to mail: true
+}
+
+// A person sets another password: the other devices are signed out.
+func ExampleStore_ChangePassword() {
+	store, _, cleanup := exampleStore("public")
+	defer cleanup()
+	ctx := context.Background()
+	alan, err := store.RegisterUser(ctx, elevate.RegisterUserParams{
+		Email: "alan@example.org", Name: "Alan", Password: "enigma machine",
+	})
+	if err != nil {
+		panic(err)
+	}
+	var devices []elevate.SessionResult
+	for range 2 {
+		device, err := store.Login(ctx, elevate.LoginParams{Email: "alan@example.org", Password: "enigma machine"})
+		if err != nil {
+			panic(err)
+		}
+		devices = append(devices, device)
+	}
+
+	me := store.As(devices[0].Session.Actor())
+	change := elevate.ChangePasswordParams{
+		UserID: alan.ID, Keep: devices[0].Session.ID,
+		OldPassword: "a guess of somebody's", NewPassword: "universal machine",
+	}
+	fmt.Println("wrong:", errors.Is(me.ChangePassword(ctx, change), elevate.ErrInvalidCredentials))
+	change.OldPassword = "enigma machine"
+	if err := me.ChangePassword(ctx, change); err != nil {
+		panic(err)
+	}
+	for _, device := range devices {
+		_, err := store.ValidateSession(ctx, device.Token)
+		fmt.Println("signed out:", errors.Is(err, elevate.ErrInvalidSession))
+	}
+
+	// Output:
+	// wrong: true
+	// signed out: false
+	// signed out: true
+}

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -198,11 +200,20 @@ func TestOperationsAreListed(t *testing.T) {
 	}
 	manual, err := os.ReadFile("doc.go")
 	require.NoError(t, err)
+	shown := map[string]bool{}
+	examples, err := filepath.Glob("example_*_test.go")
+	require.NoError(t, err)
+	for _, file := range examples {
+		for _, call := range regexp.MustCompile(`\.([A-Z]\w*)\(`).FindAllStringSubmatch(readText(t, file), -1) {
+			shown[call[1]] = true
+		}
+	}
 	for method := range reflect.TypeFor[*elevate.Store]().Methods() {
 		name := method.Name
 		if notOperations[name] == "" {
 			require.True(t, listed[name], "Store.%s is not in the list of operations", name)
 			require.Contains(t, string(manual), "[Store."+name+"]", "Store.%s is not in the index of doc.go", name)
+			require.True(t, shown[name], "Store.%s is in no Example", name)
 		}
 		delete(listed, name)
 	}
