@@ -125,9 +125,7 @@ func TestUpdateProfile(t *testing.T) {
 	t.Run("Forbidden", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
-		for _, store := range []*elevate.Store{
-			b.store, b.as(uuid.New(), elevate.RoleUser), b.as(uuid.New(), elevate.RoleInstructor),
-		} {
+		for _, store := range b.strangers() {
 			_, err := store.UpdateProfile(b.ctx, b.params)
 			require.ErrorIs(t, err, elevate.ErrForbidden)
 		}

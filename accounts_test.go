@@ -176,9 +176,7 @@ func TestRegisterUser(t *testing.T) {
 	t.Run("Forbidden", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
-		for _, store := range []*elevate.Store{
-			b.store, b.as(uuid.New(), elevate.RoleUser), b.as(uuid.New(), elevate.RoleInstructor),
-		} {
+		for _, store := range b.strangers() {
 			for _, role := range []elevate.Role{elevate.RoleInstructor, elevate.RoleAdmin, elevate.RoleSystem} {
 				b.params.Role = role
 				_, err := store.RegisterUser(b.ctx, b.params)

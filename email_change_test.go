@@ -167,9 +167,7 @@ func TestRequestEmailChange(t *testing.T) {
 	t.Run("Forbidden", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
-		for _, store := range []*elevate.Store{
-			b.store, b.as(uuid.New(), elevate.RoleUser), b.as(uuid.New(), elevate.RoleInstructor),
-		} {
+		for _, store := range b.strangers() {
 			_, err := store.RequestEmailChange(b.ctx, b.params)
 			require.ErrorIs(t, err, elevate.ErrForbidden)
 		}

@@ -318,7 +318,7 @@ func TestListReviews(t *testing.T) {
 			require.NoError(t, err)
 			require.Len(t, page.Items, 1)
 		}
-		for _, store := range []*elevate.Store{b.store, b.as(uuid.New(), elevate.RoleUser), b.as(uuid.New(), elevate.RoleInstructor)} {
+		for _, store := range b.strangers() {
 			_, err := store.ListReviews(b.ctx, b.courseID, elevate.PageParams{})
 			require.ErrorIs(t, err, elevate.ErrNotFound)
 		}

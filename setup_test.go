@@ -65,6 +65,13 @@ func (b *testBundle) as(userID uuid.UUID, role elevate.Role) *elevate.Store {
 	return b.store.As(elevate.Actor{UserID: userID, Role: role, RequestID: "test"})
 }
 
+// strangers are the stores of those who have no business with anybody of a test.
+func (b *testBundle) strangers() []*elevate.Store {
+	return []*elevate.Store{
+		b.store, b.as(uuid.New(), elevate.RoleUser), b.as(uuid.New(), elevate.RoleInstructor),
+	}
+}
+
 // sql puts the schema in the place of {s}.
 func (b *testBundle) sql(text string) string {
 	return strings.ReplaceAll(text, "{s}", pgx.Identifier{b.schema}.Sanitize())

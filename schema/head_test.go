@@ -2,9 +2,7 @@ package schema_test
 
 import (
 	"context"
-	"flag"
 	"io/fs"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,10 +11,9 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/elevateforhumanity/elevate/internal/golden"
 	"github.com/elevateforhumanity/elevate/schema"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 const goldenFile = "testdata/schema.golden.sql"
 
@@ -36,12 +33,7 @@ func TestHeadIsGolden(t *testing.T) {
 	execute(t, conn, "DROP TABLE "+schema.VersionTable)
 	got := "-- The tables at the newest version, as the catalog has them. Regenerate with\n" +
 		"-- go test ./schema -run TestHeadIsGolden -update\n\n" + catalog(t, conn, "public")
-	if *update {
-		require.NoError(t, os.WriteFile(goldenFile, []byte(got), 0o644))
-	}
-	want, err := os.ReadFile(goldenFile)
-	require.NoError(t, err)
-	require.Equal(t, string(want), got)
+	golden.Require(t, goldenFile, got)
 }
 
 // TestHeadServesSpecification: whoever wrote queries against the specification

@@ -5,9 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
@@ -19,9 +17,8 @@ import (
 
 	"github.com/elevateforhumanity/elevate"
 	"github.com/elevateforhumanity/elevate/elevatetest"
+	"github.com/elevateforhumanity/elevate/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden output")
 
 // TestRun checks everything that the program prints, twice: an earlier run is no
 // obstacle.
@@ -37,12 +34,7 @@ func TestRun(t *testing.T) {
 	for range 2 {
 		var out strings.Builder
 		require.NoError(t, run(t.Context(), server.URL, name, &out))
-		if *update {
-			require.NoError(t, os.WriteFile("testdata/output.txt", []byte(out.String()), 0o644))
-		}
-		want, err := os.ReadFile("testdata/output.txt")
-		require.NoError(t, err)
-		require.Equal(t, string(want), out.String())
+		golden.Require(t, "testdata/output.txt", out.String())
 	}
 }
 

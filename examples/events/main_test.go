@@ -2,17 +2,14 @@ package main
 
 import (
 	"context"
-	"flag"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/elevateforhumanity/elevate/elevatetest"
+	"github.com/elevateforhumanity/elevate/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden output")
 
 // TestRun runs the whole program, twice on one database: an earlier run is no
 // obstacle.
@@ -22,12 +19,7 @@ func TestRun(t *testing.T) {
 	for range 2 {
 		var out strings.Builder
 		require.NoError(t, run(t.Context(), db.URL, &out))
-		if *update {
-			require.NoError(t, os.WriteFile("testdata/output.txt", []byte(out.String()), 0o644))
-		}
-		want, err := os.ReadFile("testdata/output.txt")
-		require.NoError(t, err)
-		require.Equal(t, string(want), out.String())
+		golden.Require(t, "testdata/output.txt", out.String())
 	}
 }
 

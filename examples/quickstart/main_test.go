@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"flag"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -11,9 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elevateforhumanity/elevate/elevatetest"
+	"github.com/elevateforhumanity/elevate/internal/golden"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden output")
 
 var certificateNumber = regexp.MustCompile(`number: [0-9A-Z-]{35}`)
 
@@ -26,12 +23,7 @@ func TestRun(t *testing.T) {
 		var out strings.Builder
 		require.NoError(t, run(t.Context(), db.URL, &out))
 		got := certificateNumber.ReplaceAllString(out.String(), "number: (35 characters)")
-		if *update {
-			require.NoError(t, os.WriteFile("testdata/output.txt", []byte(got), 0o644))
-		}
-		want, err := os.ReadFile("testdata/output.txt")
-		require.NoError(t, err)
-		require.Equal(t, string(want), got)
+		golden.Require(t, "testdata/output.txt", got)
 	}
 }
 
