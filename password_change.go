@@ -143,11 +143,12 @@ func (s *Store) withPassword(
 			return err
 		}
 		known := knownPassword{PasswordHash(row.PasswordHash), emailHash(row.Email)}
-		judge := s.matches
+		var match bool
 		if race == 1 {
-			judge = s.counted(row.Email)
+			match, err = s.matchesCounted(ctx, row.Email, known.hash, password)
+		} else {
+			match, err = s.matches(ctx, known.hash, password)
 		}
-		match, err := judge(ctx, known.hash, password)
 		switch {
 		case err != nil:
 			return err
@@ -164,20 +165,20 @@ func (s *Store) withPassword(
 	}
 }
 
-// counted is matches as an attempt to sign in. Its place among those who hash
-// comes before the counting, as that of [Store.Login] does.
+// matchesCounted is matches as an attempt to sign in. Its place among those who
+// hash comes before the counting, as that of [Store.Login] does.
 //
 // Errors: ErrBusy; *ThrottleError.
-func (s *Store) counted(email string) func(context.Context, PasswordHash, string) (bool, error) {
-	return func(ctx context.Context, hash PasswordHash, password string) (bool, error) {
-		leave, err := s.core.hashing.enter()
-		if err != nil {
-			return false, err
-		}
-		defer leave()
-		if _, err := s.attempt(ctx, attemptSignIn, email); err != nil {
-			return false, err
-		}
-		return s.compare(ctx, hash, password)
+func (s *Store) matchesCounted(
+	ctx context.Context, email string, hash PasswordHash, password string,
+) (match bool, err error) {
+	leave, err := s.core.hashing.enter()
+	if err != nil {
+		return false, err
 	}
+	defer leave()
+	if _, err := s.attempt(ctx, attemptSignIn, email); err != nil {
+		return false, err
+	}
+	return s.compare(ctx, hash, password)
 }

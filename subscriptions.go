@@ -167,14 +167,13 @@ func (s *Subscription) Close(ctx context.Context) {
 		return
 	}
 	s.closed, s.pending = true, nil
-	_ = undo(ctx, func(ctx context.Context) error {
-		if s.conn != nil && !s.conn.IsClosed() {
-			// Should this fail, the registration expires.
-			_ = s.queries().ListenerDelete(ctx, db.ListenerDeleteParams{UserID: s.userID, ID: s.id})
-		}
-		s.disconnect(ctx)
-		return nil
-	})
+	if s.conn != nil && !s.conn.IsClosed() {
+		// Should this fail, the registration expires.
+		_ = undo(ctx, func(ctx context.Context) error {
+			return s.queries().ListenerDelete(ctx, db.ListenerDeleteParams{UserID: s.userID, ID: s.id})
+		})
+	}
+	s.disconnect(ctx)
 }
 
 // advance waits until there may be something to read, and reads it.
@@ -216,7 +215,7 @@ func (s *Subscription) connect(ctx context.Context) error {
 		_, err = conn.Exec(ctx, "LISTEN "+pgx.Identifier{channel}.Sanitize())
 	}
 	if err != nil {
-		_ = undo(ctx, func(ctx context.Context) error { s.disconnect(ctx); return nil })
+		s.disconnect(ctx)
 	}
 	return err
 }
@@ -247,9 +246,10 @@ func (c *core) dial(ctx context.Context) (*pgx.Conn, error) {
 	return conn, nil
 }
 
+// disconnect also works when the context has ended.
 func (s *Subscription) disconnect(ctx context.Context) {
 	if s.conn != nil {
-		_ = s.conn.Close(ctx) // the server notices either way
+		_ = undo(ctx, s.conn.Close) // the server notices either way
 		s.conn = nil
 	}
 }
@@ -373,7 +373,7 @@ func (s *Subscription) plan(current *snapshot, more bool) {
 
 // pause waits before the next attempt, after a failure that may pass.
 func (s *Subscription) pause(ctx context.Context, failure error) error {
-	_ = undo(ctx, func(ctx context.Context) error { s.disconnect(ctx); return nil })
+	s.disconnect(ctx)
 	s.failures++
 	s.store.core.logger.LogAttrs(ctx, slog.LevelWarn, "elevate: subscription lost its connection",
 		slog.Int("attempt", s.failures), slog.String("code", sqlState(failure)))
