@@ -8,13 +8,16 @@ import (
 	"github.com/elevateforhumanity/elevate/db"
 )
 
-// Purposes of attempts, and how many in a row are free for each.
+// Purposes of attempts. Mails are those that people with an account have sent to
+// an address: it need not be theirs.
 const (
 	attemptSignIn        = "sign_in"
 	attemptResetPassword = "reset_password"
-
-	freeAttempts = 5
+	attemptSendMail      = "send_mail"
 )
+
+// freeAttempts is how many in a row are free for each purpose.
+const freeAttempts = 5
 
 // emailHash is the key of attempts: the address itself may be nobody's we know.
 func emailHash(email string) []byte {

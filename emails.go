@@ -72,10 +72,6 @@ const (
 	emailChangeLife       = time.Hour
 )
 
-// attemptSendMail is the purpose of attempts that counts the mails which people
-// with an account have sent to an address: it need not be theirs.
-const attemptSendMail = "send_mail"
-
 // EmailVerification is what to mail to whom. It does not print itself.
 type EmailVerification struct {
 	Email string
