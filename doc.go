@@ -217,6 +217,17 @@
 //   - [Store.Events] is the feed of what happened, for other programs to react to;
 //     docs/events.md has its guarantees.
 //
+// # Reports and exports
+//
+// They write nothing, so a Store on the pool of a replica serves them. docs/reports.md
+// has what the figures mean.
+//
+//   - [Store.CourseReport] is how a course does: learners, completion, rating, money.
+//   - [Store.CourseFunnel] is how far its learners have come, lesson by lesson.
+//   - [Store.RevenueReport] lists what was paid and given back by day or month.
+//   - [Store.ExportLearners] writes the roster of a course as CSV.
+//   - [Store.ExportGradebook] writes the scores of a course as CSV.
+//
 // # Notifications
 //
 // They are written in the transaction that causes them, with texts of

@@ -23,6 +23,7 @@ func operations() []operation {
 		certificateOperations(),
 		paymentOperations(),
 		eventOperations(),
+		reportOperations(),
 		notificationOperations(),
 		reviewOperations(),
 		assignmentOperations(),

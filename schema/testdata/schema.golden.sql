@@ -548,6 +548,8 @@ CREATE INDEX idx_notifications_user ON notifications USING btree (user_id, creat
 
 CREATE INDEX payment_events_payment_id_idx ON payment_events USING btree (payment_id, received_at);
 
+CREATE INDEX payment_events_received_at_idx ON payment_events USING btree (received_at) WHERE outcome = 'applied'::text;
+
 CREATE INDEX idx_payments_course ON payments USING btree (course_id);
 
 CREATE INDEX idx_payments_status ON payments USING btree (status, created_at) WHERE status = 'pending'::payment_status;
@@ -555,6 +557,10 @@ CREATE INDEX idx_payments_status ON payments USING btree (status, created_at) WH
 CREATE UNIQUE INDEX idx_payments_stripe ON payments USING btree (stripe_payment_id);
 
 CREATE INDEX idx_payments_user ON payments USING btree (user_id, course_id);
+
+CREATE INDEX payments_created_at_idx ON payments USING btree (created_at);
+
+CREATE INDEX payments_updated_at_idx ON payments USING btree (updated_at) WHERE refunded_amount > 0 OR status = 'refunded'::payment_status;
 
 CREATE UNIQUE INDEX payments_user_id_idempotency_key_key ON payments USING btree (user_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
 
