@@ -1,89 +1,13 @@
 package elevate_test
 
 import (
-	"context"
-	"fmt"
-	"reflect"
-	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/elevateforhumanity/elevate"
 )
-
-// queryLog keeps what a pool sends.
-type queryLog struct {
-	mu      sync.Mutex
-	queries []pgx.TraceQueryStartData
-}
-
-func (l *queryLog) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.queries = append(l.queries, data)
-	return ctx
-}
-
-func (*queryLog) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
-
-// sqlLiteral is an argument as EXECUTE takes it.
-func sqlLiteral(t testing.TB, arg any) string {
-	t.Helper()
-	if v := reflect.ValueOf(arg); v.Kind() == reflect.Pointer {
-		if v.IsNil() {
-			return "NULL"
-		}
-		arg = v.Elem().Interface()
-	}
-	switch arg := arg.(type) {
-	case time.Time:
-		return "'" + arg.Format(time.RFC3339Nano) + "'"
-	case bool, int32, float64, string, elevate.CourseLevel, uuid.UUID:
-		return "'" + strings.ReplaceAll(fmt.Sprint(arg), "'", "''") + "'"
-	default:
-		t.Fatalf("no literal of a %T", arg)
-		return ""
-	}
-}
-
-// genericPlans are the plans that serve every call, of the queries that a read
-// sends, with what each step did.
-func (b *testBundle) genericPlans(t testing.TB, read func(store *elevate.Store) error) string {
-	t.Helper()
-	sent := &queryLog{}
-	pool := b.poolWith(t, func(cfg *pgxpool.Config) { cfg.ConnConfig.Tracer = sent })
-	require.NoError(t, read(b.on(t, pool)))
-	require.Len(t, sent.queries, 1)
-	conn, err := b.pool.Acquire(b.ctx)
-	require.NoError(t, err)
-	defer conn.Release()
-	args := make([]string, len(sent.queries[0].Args))
-	for i, arg := range sent.queries[0].Args {
-		args[i] = sqlLiteral(t, arg)
-	}
-	for _, sql := range []string{
-		"SET plan_cache_mode = force_generic_plan", "PREPARE planned AS " + sent.queries[0].SQL,
-	} {
-		_, err := conn.Exec(b.ctx, sql)
-		require.NoError(t, err)
-	}
-	rows, err := conn.Query(b.ctx, "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) EXECUTE planned ("+strings.Join(args, ", ")+")",
-		pgx.QueryExecModeSimpleProtocol)
-	require.NoError(t, err)
-	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	require.NoError(t, err)
-	for _, sql := range []string{"DEALLOCATE planned", "RESET plan_cache_mode"} {
-		_, err := conn.Exec(b.ctx, sql)
-		require.NoError(t, err)
-	}
-	return strings.Join(lines, "\n")
-}
 
 // TestCatalogPlans has 100,000 courses, with descriptions of 900 characters, half
 // of them reviewed, and asks for plans that know neither which filters are set nor

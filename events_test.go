@@ -1,13 +1,11 @@
 package elevate_test
 
 import (
-	"context"
 	"strings"
 	"testing"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/elevateforhumanity/elevate"
@@ -313,22 +311,10 @@ func TestEvents(t *testing.T) {
 		b.exec(t, `INSERT INTO {s}.events (clock, type, subject_id)
 			SELECT n / 3, 'test.plan', gen_random_uuid() FROM generate_series(1, 20000) AS n`)
 		b.exec(t, `ANALYZE {s}.events`)
-		sent := &lastQuery{}
-		pool := b.poolWith(t, func(cfg *pgxpool.Config) { cfg.ConnConfig.Tracer = sent })
-		_, err := b.on(t, pool).As(elevate.System("test")).Events(b.ctx, elevate.EventsParams{})
-		require.NoError(t, err)
-		conn, err := b.pool.Acquire(b.ctx)
-		require.NoError(t, err)
-		defer conn.Release()
-		for _, sql := range []string{"SET plan_cache_mode = force_generic_plan", "PREPARE feed AS " + sent.sql} {
-			_, err = conn.Exec(b.ctx, sql, pgx.QueryExecModeSimpleProtocol)
-			require.NoError(t, err)
-		}
-		rows, err := conn.Query(b.ctx, "EXPLAIN (COSTS OFF) EXECUTE feed (0, 0, 0, 51)", pgx.QueryExecModeSimpleProtocol)
-		require.NoError(t, err)
-		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		require.NoError(t, err)
-		plan := strings.Join(lines, "\n")
+		plan := b.genericPlans(t, func(store *elevate.Store) error {
+			_, err := store.As(elevate.System("test")).Events(b.ctx, elevate.EventsParams{})
+			return err
+		})
 		require.Contains(t, plan, "Index Scan using events_pkey")
 		require.Regexp(t, `Index Cond: \(\(ROW\(era, clock, id\) > .* AND \(ROW\(era, clock\) < `, plan)
 		require.NotContains(t, plan, "Filter", "nothing is read to be passed over")
@@ -342,15 +328,3 @@ func args(sql string, values ...any) []any {
 	}
 	return nil
 }
-
-// lastQuery is a tracer that keeps the text of the last query.
-type lastQuery struct {
-	sql string
-}
-
-func (q *lastQuery) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	q.sql = data.SQL
-	return ctx
-}
-
-func (*lastQuery) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
