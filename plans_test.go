@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -27,10 +26,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/elevateforhumanity/elevate"
+	"github.com/elevateforhumanity/elevate/internal/golden"
 	"github.com/elevateforhumanity/elevate/schema"
 )
-
-var update = flag.Bool("update", false, "write the golden files anew")
 
 // scansByDesign are what plans read from end to end all the same, and why.
 var scansByDesign = []struct{ query, scan, why string }{
@@ -361,18 +359,6 @@ func (i *indexRow) needs(all []*indexRow) string {
 	return strings.Join(needs, ", ")
 }
 
-// golden compares with a file that -update writes.
-func golden(t testing.TB, name, got string) {
-	t.Helper()
-	if *update {
-		require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
-		require.NoError(t, os.WriteFile(name, []byte(got), 0o644))
-	}
-	want, err := os.ReadFile(name)
-	require.NoError(t, err)
-	require.Equal(t, string(want), got, "%s is stale: go test -run TestPlans -update .", name)
-}
-
 // TestPlans asks for the generic plan of every query of the library, on tables
 // with tens of thousands of rows. It finds what would be slow only once a site
 // has grown, and indexes that are only paid for.
@@ -441,7 +427,7 @@ func TestPlans(t *testing.T) {
 			require.Contains(t, plans, name)
 			shapes.WriteString(name + "\n\n" + plans[name].shape() + "\n")
 		}
-		golden(t, "testdata/plans.txt", shapes.String())
+		golden.Require(t, "testdata/plans.txt", shapes.String())
 	})
 
 	t.Run("EachIndexIsNeeded", func(t *testing.T) {
@@ -482,7 +468,7 @@ func TestPlans(t *testing.T) {
 
 	t.Run("Report", func(t *testing.T) {
 		t.Parallel()
-		golden(t, "docs/indexes.md", indexReport(indexes))
+		golden.Require(t, "docs/indexes.md", indexReport(indexes))
 	})
 }
 

@@ -280,6 +280,7 @@ WITH course AS MATERIALIZED (
     WHERE $1::boolean
         AND x.created_at >= $6::timestamptz
         AND x.created_at < $5::timestamptz
+        AND x.status IN ('succeeded', 'refunded')
     UNION
     SELECT x.id
     FROM public.payments AS x

@@ -189,6 +189,7 @@ WITH course AS MATERIALIZED (
     WHERE sqlc.arg(whole)::boolean
         AND x.created_at >= sqlc.arg(since)::timestamptz
         AND x.created_at < sqlc.arg(until)::timestamptz
+        AND x.status IN ('succeeded', 'refunded')
     UNION
     SELECT x.id
     FROM public.payments AS x

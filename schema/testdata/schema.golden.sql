@@ -558,7 +558,7 @@ CREATE UNIQUE INDEX idx_payments_stripe ON payments USING btree (stripe_payment_
 
 CREATE INDEX idx_payments_user ON payments USING btree (user_id, course_id);
 
-CREATE INDEX payments_created_at_idx ON payments USING btree (created_at);
+CREATE INDEX payments_created_at_idx ON payments USING btree (created_at) WHERE status = ANY (ARRAY['succeeded'::payment_status, 'refunded'::payment_status]);
 
 CREATE INDEX payments_updated_at_idx ON payments USING btree (updated_at) WHERE refunded_amount > 0 OR status = 'refunded'::payment_status;
 
