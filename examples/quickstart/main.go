@@ -1,6 +1,7 @@
 // Quickstart is the library's main job in one program: a course with lessons, a
 // learner who registers, signs in, pays for it and completes it, and a certificate
-// that anybody can verify. After each step it shows what the tables hold.
+// that anybody can verify; with homework, a review and the teacher's report. After
+// each step it shows what the tables hold.
 //
 //	make demo
 //
@@ -19,6 +20,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -87,6 +89,9 @@ func run(ctx context.Context, url string, out io.Writer) error {
 	if err := study(ctx, learner, ada.ID, show); err != nil {
 		return err
 	}
+	if err := handIn(ctx, teacher, learner, ada.ID, courseID, show); err != nil {
+		return err
+	}
 	number, err := certify(ctx, learner, ada.ID, courseID, show)
 	if err != nil {
 		return err
@@ -95,7 +100,13 @@ func run(ctx context.Context, url string, out io.Writer) error {
 		return err
 	}
 
-	return told(ctx, learner, ada.ID, show)
+	if err := told(ctx, learner, ada.ID, show); err != nil {
+		return err
+	}
+	if err := review(ctx, learner, ada.ID, courseID, show); err != nil {
+		return err
+	}
+	return report(ctx, teacher, courseID, show)
 }
 
 // migrate creates the tables, as a host does when it deploys. The migrations need
@@ -305,6 +316,45 @@ func study(ctx context.Context, learner *elevate.Store, userID uuid.UUID, show *
 		FROM {schema}.enrollments AS e`)
 }
 
+// handIn is homework: an attempt that is late, and the grade for it. The grade is
+// for the attempt that the teacher saw.
+func handIn(
+	ctx context.Context, teacher, learner *elevate.Store, userID, courseID uuid.UUID, show *shower,
+) error {
+	show.step("She hands in her homework, late", "CreateAssignment", "Submit", "Grade")
+	due := time.Now().Add(-time.Hour)
+	created, err := teacher.CreateAssignment(ctx, elevate.CreateAssignmentParams{
+		CourseID:    courseID,
+		Title:       "A scanner",
+		Description: "Write one for numbers.",
+		DueDate:     &due,
+		AllowLate:   true,
+		LatePenalty: 10,
+	})
+	if err != nil {
+		return err
+	}
+	sent, err := learner.Submit(ctx, elevate.SubmitParams{
+		UserID: userID, AssignmentID: created.Assignment.ID, Content: "func scan(text string) []float64 { … }",
+	})
+	if err != nil {
+		return err
+	}
+	graded, err := teacher.Grade(ctx, elevate.GradeParams{
+		UserID: userID, AssignmentID: created.Assignment.ID, SubmissionID: sent.Submission.ID,
+		Score: 95, Feedback: "Negative numbers?",
+	})
+	if err != nil {
+		return err
+	}
+	show.say("late: %t, %d of %d, less the penalty: %d",
+		sent.Submission.Late, graded.RawScore, created.Assignment.MaxScore, graded.Score)
+	return show.table(ctx, "submissions", `
+		SELECT a.title AS assignment, s.attempt, s.late, s.raw_score, s.score, s.feedback
+		FROM {schema}.submissions AS s
+		JOIN {schema}.assignments AS a ON a.id = s.assignment_id`)
+}
+
 // certify issues what was refused before. The number is what the certificate
 // prints.
 func certify(
@@ -368,6 +418,53 @@ func told(ctx context.Context, learner *elevate.Store, userID uuid.UUID, show *s
 		SELECT n.type, n.read
 		FROM {schema}.notifications AS n
 		ORDER BY n.created_at DESC`)
+}
+
+// review is what a learner thinks of the course, once. The database keeps the
+// average, which comes with the course.
+func review(ctx context.Context, learner *elevate.Store, userID, courseID uuid.UUID, show *shower) error {
+	show.step("She reviews the course", "PutReview", "GetCourse")
+	_, err := learner.PutReview(ctx, elevate.PutReviewParams{
+		UserID: userID, CourseID: courseID, Rating: 5, Comment: "At last I know what a parser does.",
+	})
+	if err != nil {
+		return err
+	}
+	course, err := learner.GetCourse(ctx, courseID)
+	if err != nil {
+		return err
+	}
+	show.say("%s: %.2f of 5, reviews: %d", course.Title, course.Rating, course.RatingCount)
+	return show.table(ctx, "reviews", `
+		SELECT u.name, r.rating, r.comment
+		FROM {schema}.reviews AS r
+		JOIN {schema}.users AS u ON u.id = r.user_id`)
+}
+
+// report is how the course does, for the one who teaches it. It writes nothing, so
+// a Store on the pool of a replica serves it too.
+func report(ctx context.Context, teacher *elevate.Store, courseID uuid.UUID, show *shower) error {
+	show.step("Grace reads how her course does", "CourseReport")
+	report, err := teacher.CourseReport(ctx, courseID)
+	if err != nil {
+		return err
+	}
+	const basisPoints = 100 // of a percent
+	lines := [][]string{
+		{"figure", "value"},
+		{"", ""},
+		{"enrolled", strconv.FormatInt(report.Enrolled, 10)},
+		{"active in the last 30 days", strconv.FormatInt(report.Active, 10)},
+		{"completed", strconv.FormatInt(report.Completed, 10)},
+		{"completion rate", fmt.Sprintf("%d %%", report.CompletionRate/basisPoints)},
+		{"average progress", fmt.Sprintf("%d %%", report.AverageProgress/basisPoints)},
+		{"rating", fmt.Sprintf("%.2f, reviews: %d", report.Rating, report.RatingCount)},
+	}
+	for _, revenue := range report.Revenue {
+		lines = append(lines, []string{"net revenue, " + revenue.Currency + " cents", strconv.FormatInt(revenue.Net, 10)})
+	}
+	show.lines("report", lines)
+	return nil
 }
 
 func unexpected(want, got error) error {

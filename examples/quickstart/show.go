@@ -63,19 +63,19 @@ func (s *shower) table(ctx context.Context, name, sql string) error {
 		return fmt.Errorf("show %s: %w", name, err)
 	}
 
-	fmt.Fprintln(s.out)
-	if len(lines) == 2 {
-		s.say("%s: no rows", name)
-		return nil
-	}
-	s.say("%s", name)
-	s.align(lines)
+	s.lines(name, lines)
 	return nil
 }
 
-// align prints lines of cells as columns; the second line is the rule below the
-// head.
-func (s *shower) align(lines [][]string) {
+// lines prints lines of cells as columns; the first is the head, the second the
+// rule below it.
+func (s *shower) lines(name string, lines [][]string) {
+	fmt.Fprintln(s.out)
+	if len(lines) == 2 {
+		s.say("%s: no rows", name)
+		return
+	}
+	s.say("%s", name)
 	widths := make([]int, len(lines[0]))
 	for _, cells := range lines {
 		for i, cell := range cells {
