@@ -83,7 +83,7 @@ func ExampleStore_ExportLearners() {
 	if err := grace.ExportLearners(ctx, elevate.ExportLearnersParams{CourseID: courseID}, &file); err != nil {
 		panic(err)
 	}
-	for _, line := range strings.Split(strings.TrimSpace(file.String()), "\r\n") {
+	for line := range strings.SplitSeq(strings.TrimSpace(file.String()), "\r\n") {
 		fmt.Println(strings.Join(strings.Split(line, ",")[1:8], " | "))
 	}
 

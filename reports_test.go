@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"testing"
 	"time"
 
@@ -255,91 +254,6 @@ func TestReportsOnAReplica(t *testing.T) {
 	}
 	usable(t, tx)
 }
-
-// manyCourses makes a table of every kind large, and the course a small part.
-func (b *reportBundle) manyCourses(t *testing.T) {
-	t.Helper()
-	b.exec(t, `SET session_replication_role = replica;
-		INSERT INTO {s}.users (id, email, password_hash, name)
-		SELECT ('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid, n || '@example.org', '!', 'User ' || n
-		FROM generate_series(1, 20000) AS n;
-		INSERT INTO {s}.courses (id, title, slug, description, instructor_id, category, level, price)
-		SELECT ('00000000-0000-0000-0001-' || lpad(n::text, 12, '0'))::uuid, 'Course', 'course-' || n, '',
-			('00000000-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid, 'go', 'beginner', 0
-		FROM generate_series(1, 1000) AS n;
-		INSERT INTO {s}.lessons (course_id, title, "order")
-		SELECT c.id, 'Lesson', n FROM {s}.courses AS c, generate_series(1, 5) AS n WHERE c.title = 'Course';
-		INSERT INTO {s}.assignments (course_id, title, description)
-		SELECT c.id, 'Homework', '' FROM {s}.courses AS c, generate_series(1, 2) WHERE c.title = 'Course';
-		INSERT INTO {s}.enrollments (user_id, course_id)
-		SELECT ('00000000-0000-0000-0000-' || lpad((1 + (c.n * 997 + i * 13) % 20000)::text, 12, '0'))::uuid, c.id
-		FROM (SELECT id, row_number() OVER () AS n FROM {s}.courses) AS c, generate_series(1, 20) AS i;
-		INSERT INTO {s}.progress (user_id, lesson_id, completed, completed_at)
-		SELECT e.user_id, l.id, TRUE, now() - random() * interval '1 year'
-		FROM {s}.enrollments AS e JOIN {s}.lessons AS l USING (course_id);
-		INSERT INTO {s}.reviews (user_id, course_id, rating) SELECT e.user_id, e.course_id, 5 FROM {s}.enrollments AS e;
-		INSERT INTO {s}.certificates (certificate_id, user_id, course_id)
-		SELECT e.id, e.user_id, e.course_id FROM {s}.enrollments AS e;
-		INSERT INTO {s}.submissions (assignment_id, user_id, content, score)
-		SELECT a.id, e.user_id, '', 7 FROM {s}.enrollments AS e JOIN {s}.assignments AS a USING (course_id);
-		INSERT INTO {s}.payments (user_id, course_id, amount, status, refunded_amount, created_at, updated_at)
-		SELECT e.user_id, e.course_id, 100, 'succeeded', CASE WHEN random() < 0.05 THEN 40 ELSE 0 END, at, at
-		FROM {s}.enrollments AS e
-		CROSS JOIN LATERAL (SELECT now() - random() * interval '5 years' AS at WHERE e.id IS NOT NULL) AS x;
-		INSERT INTO {s}.payment_events (provider, event_id, payment_id, kind, amount, currency, outcome, received_at)
-		SELECT 'stripe', x.id, x.id, 'succeeded', 100, 'USD', 'applied', x.created_at FROM {s}.payments AS x;
-		RESET session_replication_role`, pgx.QueryExecModeSimpleProtocol)
-	b.exec(t, `ANALYZE`)
-}
-
-// Whatever the plan was made for, no report reads a whole table that grows.
-func TestReportsByIndex(t *testing.T) {
-	t.Parallel()
-
-	b := newReportBundle(t)
-	b.manyCourses(t)
-	plans := &explainer{}
-	pool := b.poolWith(t, func(cfg *pgxpool.Config) {
-		cfg.MaxConns = 1
-		cfg.ConnConfig.Tracer = plans
-	})
-	store := b.on(t, pool).As(elevate.System("test"))
-	for name, report := range b.reports(store) {
-		require.NoError(t, report(), name)
-		sent := plans.last
-		places := make([]string, len(sent.Args))
-		for i := range places {
-			places[i] = fmt.Sprintf("$%d", i+1)
-		}
-		for _, sql := range []string{"SET plan_cache_mode = force_generic_plan", "PREPARE report AS " + sent.SQL} {
-			_, err := pool.Exec(b.ctx, sql, pgx.QueryExecModeSimpleProtocol)
-			require.NoError(t, err)
-		}
-		rows, err := pool.Query(b.ctx, "EXPLAIN (COSTS OFF) EXECUTE report ("+strings.Join(places, ", ")+")",
-			append([]any{pgx.QueryExecModeSimpleProtocol}, sent.Args...)...)
-		require.NoError(t, err)
-		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		require.NoError(t, err)
-		plan := strings.Join(lines, "\n")
-		require.NotContains(t, plan, "Seq Scan", "%s\n%s", name, plan)
-		require.Contains(t, plan, "Index")
-		require.Contains(t, plan, "$1", "generic")
-		_, err = pool.Exec(b.ctx, "RESET plan_cache_mode; DEALLOCATE report", pgx.QueryExecModeSimpleProtocol)
-		require.NoError(t, err)
-	}
-}
-
-// explainer keeps the last query and its arguments.
-type explainer struct {
-	last pgx.TraceQueryStartData
-}
-
-func (e *explainer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	e.last = data
-	return ctx
-}
-
-func (*explainer) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 // failing is a writer that takes so many bytes.
 type failing struct {

@@ -170,10 +170,6 @@ WITH course AS MATERIALIZED (
         GROUP BY s.user_id
         HAVING bool_or(s.enrolled) AND bool_or(s.active)
     ) AS s
-), rated AS (
-    SELECT count(*) AS reviews, round(avg(r.rating), 2) AS rating
-    FROM public.reviews AS r
-    WHERE r.course_id = $1::uuid AND EXISTS (SELECT FROM course)
 ), paid AS (
     SELECT
         x.currency,
@@ -199,8 +195,8 @@ SELECT
     e.completed::bigint AS completed,
     coalesce(e.progress, 0)::bigint AS progress,
     coalesce(e.median, 0)::double precision AS median,
-    r.reviews::bigint AS reviews,
-    coalesce(r.rating, 0)::double precision AS rating,
+    coalesce(s.rating_count, 0)::bigint AS reviews,
+    coalesce(s.rating, 0)::double precision AS rating,
     coalesce(m.currencies, '{}')::text[] AS currencies,
     coalesce(m.payments, '{}')::bigint[] AS payments,
     coalesce(m.gross, '{}')::bigint[] AS gross,
@@ -208,8 +204,8 @@ SELECT
 FROM course AS c
 CROSS JOIN learners AS e
 CROSS JOIN present AS a
-CROSS JOIN rated AS r
 CROSS JOIN money AS m
+LEFT JOIN public.course_stats AS s ON s.course_id = c.id
 `
 
 type CourseReportReadParams struct {

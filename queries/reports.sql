@@ -42,10 +42,6 @@ WITH course AS MATERIALIZED (
         GROUP BY s.user_id
         HAVING bool_or(s.enrolled) AND bool_or(s.active)
     ) AS s
-), rated AS (
-    SELECT count(*) AS reviews, round(avg(r.rating), 2) AS rating
-    FROM public.reviews AS r
-    WHERE r.course_id = sqlc.arg(course_id)::uuid AND EXISTS (SELECT FROM course)
 ), paid AS (
     SELECT
         x.currency,
@@ -71,8 +67,8 @@ SELECT
     e.completed::bigint AS completed,
     coalesce(e.progress, 0)::bigint AS progress,
     coalesce(e.median, 0)::double precision AS median,
-    r.reviews::bigint AS reviews,
-    coalesce(r.rating, 0)::double precision AS rating,
+    coalesce(s.rating_count, 0)::bigint AS reviews,
+    coalesce(s.rating, 0)::double precision AS rating,
     coalesce(m.currencies, '{}')::text[] AS currencies,
     coalesce(m.payments, '{}')::bigint[] AS payments,
     coalesce(m.gross, '{}')::bigint[] AS gross,
@@ -80,8 +76,8 @@ SELECT
 FROM course AS c
 CROSS JOIN learners AS e
 CROSS JOIN present AS a
-CROSS JOIN rated AS r
-CROSS JOIN money AS m;
+CROSS JOIN money AS m
+LEFT JOIN public.course_stats AS s ON s.course_id = c.id;
 
 -- name: CourseFunnelRead :many
 -- CourseFunnelRead is how far the learners of a course have come: a row for each
