@@ -77,8 +77,9 @@
 //   - A [*ConflictError] is state that stands in the way, or has moved. Nothing was
 //     changed.
 //   - [ErrCommitUnknown] is a connection that was lost before the answer came. Call
-//     again: every write but a sign-in is idempotent, by what it is about or by an id
-//     that the caller gives.
+//     again: every write is idempotent, by what it is about or by an id that the
+//     caller gives, but for signing in and what has to do with passwords and mailed
+//     tokens.
 //
 // A repeat is no error: it succeeds and says so, by Created or the like. Deadlocks,
 // serialization failures and lock timeouts are tried again

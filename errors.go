@@ -19,14 +19,16 @@ var (
 
 	// ErrCommitUnknown is returned when the connection was lost after an
 	// operation was sent and before its answer came: it was done as a whole or
-	// not at all. Call again: every operation but those on sessions, passwords
-	// and mailed tokens is idempotent, and the comments of these say what to do.
+	// not at all. Call again: every operation is idempotent but for signing in
+	// and what has to do with passwords and mailed tokens, whose comments say
+	// what to do. Where a caller may give an id, only a call with one is.
 	ErrCommitUnknown = errors.New("outcome of the commit unknown")
 
 	// ErrInTransaction is returned in a caller's transaction by operations that
-	// hash a password, which would hold its locks for a quarter of a second, that
-	// count attempts, or that make and use tokens: neither a count nor a mail is
-	// rolled back; and by [Store.Subscribe], which has a connection of its own.
+	// hash a password, which would hold its locks for a quarter of a second; by
+	// those that count attempts, or make or use mailed tokens: neither a count
+	// nor a mail can be rolled back; and by [Store.Subscribe], which has a
+	// connection of its own.
 	ErrInTransaction = errors.New("not possible in a transaction")
 
 	// ErrNoPool is returned by a Store made without a pool and not bound to a
