@@ -1,7 +1,7 @@
 // Package elevate is the data layer of a learning platform on PostgreSQL:
-// accounts, courses and their lessons, enrollments, progress, assignments,
-// certificates, payments, reviews, notifications and events, as operations that
-// are each one transaction and one round trip.
+// accounts, sessions, courses and their lessons, enrollments, progress,
+// assignments, certificates, payments, reviews, notifications, events and reports,
+// as operations that are each one transaction and one round trip.
 //
 // # First program
 //
@@ -89,7 +89,7 @@
 //
 // Lists return a [Page]: the items, and in Next the cursor of the page that
 // follows, empty on the last one. Rows that come or go elsewhere neither repeat
-// nor skip an item.
+// nor skip an item. A person's sessions and identities are few, and come at once.
 //
 //	page := elevate.PageParams{Limit: 100}
 //	for {
@@ -195,6 +195,23 @@
 //   - [Store.RecordStudyTime] keeps the time spent in a lesson and where to go on.
 //   - [Store.ResetProgress] lets a learner begin a course anew.
 //
+// # Assignments
+//
+//   - [Store.CreateAssignment] adds an assignment to a course.
+//   - [Store.UpdateAssignment] edits an assignment that nobody has edited since it
+//     was read.
+//   - [Store.DeleteAssignment] deletes an assignment for which nothing was handed in.
+//   - [Store.GetAssignment] is an assignment, with the reader's latest attempt.
+//   - [Store.ListAssignments] lists the assignments of a course, what is due first
+//     first.
+//   - [Store.Submit] hands in an attempt; the ones before are kept.
+//   - [Store.Grade] grades the attempt that the teacher saw, or grades it anew.
+//   - [Store.GetSubmission] is an attempt with what was handed in.
+//   - [Store.ListSubmissions] lists the latest attempts, what waits for a grade first.
+//   - [Store.ListAttempts] lists all attempts of one learner.
+//   - [Store.GradeHistory] lists every grade that an attempt was given.
+//   - [Store.Gradebook] is the learners of a course against its assignments.
+//
 // # Certificates
 //
 //   - [Store.IssueCertificate] issues the certificate of a completed course.
@@ -213,6 +230,26 @@
 //   - [Store.ListPayments] lists a learner's payments.
 //   - [Store.StalePayments] lists payments of which nothing was heard.
 //
+// # Reviews
+//
+//   - [Store.PutReview] writes a learner's review of a course, or replaces it.
+//   - [Store.DeleteReview] deletes it.
+//   - [Store.ListReviews] lists the reviews of a course; the average comes with the
+//     course itself.
+//
+// # Notifications
+//
+// They are written in the transaction that causes them, with texts of
+// [Config.Messages]. More, and how to deliver them live, in
+// docs/notifications.md.
+//
+//   - [Store.ListNotifications] lists a person's notifications.
+//   - [Store.CountUnread] is the number on the badge.
+//   - [Store.MarkRead] marks some as read.
+//   - [Store.MarkAllRead] marks all as read, or all up to one.
+//   - [Store.NotifyCourse] notifies all learners of a course, once per key.
+//   - [Store.Subscribe] delivers what comes, as it is committed.
+//
 // # Events
 //
 //   - [Store.Events] is the feed of what happened, for other programs to react to;
@@ -228,41 +265,4 @@
 //   - [Store.RevenueReport] lists what was paid and given back by day or month.
 //   - [Store.ExportLearners] writes the roster of a course as CSV.
 //   - [Store.ExportGradebook] writes the scores of a course as CSV.
-//
-// # Notifications
-//
-// They are written in the transaction that causes them, with texts of
-// [Config.Messages]. More, and how to deliver them live, in
-// docs/notifications.md.
-//
-//   - [Store.ListNotifications] lists a person's notifications.
-//   - [Store.CountUnread] is the number on the badge.
-//   - [Store.MarkRead] marks some as read.
-//   - [Store.MarkAllRead] marks all as read, or all up to one.
-//   - [Store.NotifyCourse] notifies all learners of a course, once per key.
-//   - [Store.Subscribe] delivers what comes, as it is committed.
-//
-// # Reviews
-//
-//   - [Store.PutReview] writes a learner's review of a course, or replaces it.
-//   - [Store.DeleteReview] deletes it.
-//   - [Store.ListReviews] lists the reviews of a course; the average comes with the
-//     course itself.
-//
-// # Assignments
-//
-//   - [Store.CreateAssignment] adds an assignment to a course.
-//   - [Store.UpdateAssignment] edits an assignment that nobody has edited since it
-//     was read.
-//   - [Store.DeleteAssignment] deletes an assignment for which nothing was handed in.
-//   - [Store.GetAssignment] is an assignment, with the reader's latest attempt.
-//   - [Store.ListAssignments] lists the assignments of a course, what is due first
-//     first.
-//   - [Store.Submit] hands in an attempt; the ones before are kept.
-//   - [Store.Grade] grades the attempt that the teacher saw, or grades it anew.
-//   - [Store.GetSubmission] is an attempt with what was handed in.
-//   - [Store.ListSubmissions] lists the latest attempts, what waits for a grade first.
-//   - [Store.ListAttempts] lists all attempts of one learner.
-//   - [Store.GradeHistory] lists every grade that an attempt was given.
-//   - [Store.Gradebook] is the learners of a course against its assignments.
 package elevate
