@@ -174,7 +174,7 @@ func (s *Store) searchCourses(
 		Language:     filter.Language,
 		Query:        filter.Query,
 		Drafts:       params.Drafts,
-		InstructorID: filter.instructor(),
+		InstructorID: someID(filter.InstructorID),
 		TeacherID:    s.actor.teacher(),
 		Category:     some(filter.Category),
 		Level:        filter.level(),
@@ -271,7 +271,7 @@ func (s *Store) CatalogFacets(ctx context.Context, params CatalogFacetsParams) (
 		found, err = s.reader().CourseFacetsBySearch(ctx, db.CourseFacetsBySearchParams{
 			Language:     params.Language,
 			Query:        params.Query,
-			InstructorID: params.instructor(),
+			InstructorID: someID(params.InstructorID),
 			TeacherID:    s.actor.teacher(),
 			Category:     some(params.Category),
 			Level:        params.level(),
@@ -283,7 +283,7 @@ func (s *Store) CatalogFacets(ctx context.Context, params CatalogFacetsParams) (
 		}
 	} else {
 		rows, err = s.reader().CourseFacets(ctx, db.CourseFacetsParams{
-			InstructorID: params.instructor(),
+			InstructorID: someID(params.InstructorID),
 			TeacherID:    s.actor.teacher(),
 			Category:     some(params.Category),
 			Level:        params.level(),
@@ -330,7 +330,7 @@ func (p CatalogFacetsParams) searches() bool {
 	return strings.TrimSpace(p.Query) != ""
 }
 
-// level, free and instructor are filters as the queries take them: nil for none.
+// level and free are filters as the queries take them: nil for none.
 func (p CatalogFacetsParams) level() *CourseLevel {
 	if p.Level == "" {
 		return nil
@@ -344,11 +344,4 @@ func (p CatalogFacetsParams) free() *bool {
 	}
 	free := p.Price == PriceFree
 	return &free
-}
-
-func (p CatalogFacetsParams) instructor() *uuid.UUID {
-	if p.InstructorID == uuid.Nil {
-		return nil
-	}
-	return &p.InstructorID
 }

@@ -324,15 +324,6 @@ func (p UpdateLessonParams) validate() error {
 	return edited.validate("")
 }
 
-// someSeconds is a checked duration as a nullable column keeps it: nil for none.
-func someSeconds(value time.Duration) *int32 {
-	n := seconds(value)
-	if n == 0 {
-		return nil
-	}
-	return &n
-}
-
 // ReorderLessons gives the lessons of a course the order of their ids, which are
 // all of its lessons, each once, at most 20,000. The actor teaches the course or
 // is trusted.

@@ -220,8 +220,7 @@ func decodeCursor(of list, cursor string) (*position, error) {
 		rank: int64(binary.BigEndian.Uint64(key[8:16])),                      //nolint:gosec // bits, encoded alike
 		id:   uuid.UUID(key[16:32]),
 	}
-	// PostgreSQL's timestamps end where four-digit years did long before.
-	if p.at.Year() < 1 || p.at.Year() > 9999 || p.encode(of) != cursor {
+	if !representable(p.at) || p.encode(of) != cursor {
 		return nil, ErrInvalidCursor
 	}
 	return p, nil

@@ -127,14 +127,6 @@ func (s *Store) RevenueReport(ctx context.Context, params RevenueReportParams) (
 	return lines, nil
 }
 
-// someID is an id as a filter: nil for none.
-func someID(id uuid.UUID) *uuid.UUID {
-	if id == uuid.Nil {
-		return nil
-	}
-	return &id
-}
-
 // periods is when each period begins, as it is shown and, cut to From, as the
 // statement takes it. They are made here and not by the server, whose time zones
 // may be others.

@@ -44,10 +44,10 @@ type PutReviewParams struct {
 
 // PutReviewResult is a review, and whether there was none before.
 type PutReviewResult struct {
+	Review Review
+
 	// Created is false when the review replaced one, or was there already.
 	Created bool
-
-	Review Review
 }
 
 const (
@@ -55,11 +55,11 @@ const (
 	bestRating  = 5
 )
 
-// PutReview writes the learner's review of a course that they are enrolled in, or
-// have completed, or replaces it: there is one for each learner and course. The
-// figures of the course follow in the same transaction ([Course.Rating]). A review
-// outlives the enrollment; it can then be deleted, not edited. The actor is the
-// learner or trusted.
+// PutReview writes or replaces a learner's review of a course that they are
+// enrolled in, completed or not. A learner has one review of a course. The figures
+// of the course follow in the same transaction ([Course.Rating]). A review outlives
+// the enrollment; it can then be deleted, not edited. The actor is the learner or
+// trusted.
 //
 // Errors: ErrForbidden; *ValidationError; ErrNotFound for an unknown user or
 // course; ErrNotEnrolled.
@@ -93,7 +93,6 @@ func (s *Store) PutReview(ctx context.Context, params PutReviewParams) (result P
 	switch row.Verdict {
 	case verdictCreated, verdictUpdated, verdictUnchanged:
 		return PutReviewResult{
-			Created: row.Verdict == verdictCreated,
 			Review: Review{
 				ID:        row.ID,
 				UserID:    params.UserID,
@@ -104,6 +103,7 @@ func (s *Store) PutReview(ctx context.Context, params PutReviewParams) (result P
 				CreatedAt: row.CreatedAt,
 				UpdatedAt: row.UpdatedAt,
 			},
+			Created: row.Verdict == verdictCreated,
 		}, nil
 	case verdictUserUnknown, verdictCourseUnknown:
 		return PutReviewResult{}, ErrNotFound
@@ -165,7 +165,7 @@ func (s *Store) DeleteReview(ctx context.Context, userID, courseID uuid.UUID) (r
 // erased person, what the erasure left.
 //
 // Errors: *ValidationError; ErrInvalidCursor; ErrNotFound for a course that is
-// unknown to the actor.
+// unknown or not for this reader.
 func (s *Store) ListReviews(
 	ctx context.Context, courseID uuid.UUID, page PageParams,
 ) (reviews Page[Review], err error) {

@@ -145,11 +145,6 @@ func (r *cursorReader) snapshot() *snapshot {
 	return s
 }
 
-// representable reports whether a time is one that cursors have.
-func representable(at time.Time) bool {
-	return at.Year() >= 1 && at.Year() <= 9999
-}
-
 // mark is how far a subscription has come: everything that since saw was
 // delivered and, of what until saw besides, everything up to a row.
 type mark struct {

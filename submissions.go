@@ -124,7 +124,6 @@ func (s *Store) Submit(ctx context.Context, params SubmitParams) (result SubmitR
 	switch row.Verdict {
 	case verdictCreated, verdictAlready:
 		return SubmitResult{
-			Created: row.Verdict == verdictCreated,
 			Submission: Submission{
 				ID:           row.ID,
 				AssignmentID: row.AssignmentID,
@@ -141,6 +140,7 @@ func (s *Store) Submit(ctx context.Context, params SubmitParams) (result SubmitR
 				Score:        row.Score,
 				Feedback:     row.Feedback,
 			},
+			Created: row.Verdict == verdictCreated,
 		}, nil
 	case verdictUserUnknown, verdictAssignmentUnknown:
 		return SubmitResult{}, ErrNotFound

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/google/uuid"
 )
 
 // Lengths, in characters, of the columns that texts go to; maxText is ours, for
@@ -108,10 +110,33 @@ func seconds(value time.Duration) int32 {
 	return int32(value / time.Second) //nolint:gosec // span has checked it
 }
 
+// representable reports whether a time is of the years 1 to 9999. PostgreSQL
+// stores all of these, and not all that Go can hold.
+func representable(at time.Time) bool {
+	return at.Year() >= 1 && at.Year() <= 9999
+}
+
 // some is a text as a nullable column keeps it: nil for none.
 func some(value string) *string {
 	if value == "" {
 		return nil
 	}
 	return &value
+}
+
+// someID is an id as a filter takes it: nil for none.
+func someID(id uuid.UUID) *uuid.UUID {
+	if id == uuid.Nil {
+		return nil
+	}
+	return &id
+}
+
+// someSeconds is a checked duration as a nullable column keeps it: nil for none.
+func someSeconds(value time.Duration) *int32 {
+	n := seconds(value)
+	if n == 0 {
+		return nil
+	}
+	return &n
 }
