@@ -79,7 +79,8 @@ func (p RegisterUserParams) LogValue() slog.Value { return slog.StringValue(p.St
 // false.
 //
 // Errors: ErrForbidden; *ValidationError; ErrInTransaction; ErrBusy;
-// ErrEmailTaken; *ConflictError when the ID is another account's.
+// ErrEmailTaken; *ConflictError with ConflictIDTaken when the ID is another
+// account's.
 //
 // Idempotent by ID: a repeat with the same ID and email returns the account as it
 // is. Locks: none. In a caller's transaction: joins it when given PasswordHash.

@@ -41,8 +41,8 @@ type NotifyCourseResult struct {
 // trusted.
 //
 // Errors: ErrForbidden; *ValidationError; ErrNotFound for an unknown course and
-// for another instructor's; *ConflictError (ConflictIdempotencyKey) when the key
-// was used for another text.
+// for another instructor's; *ConflictError with ConflictIdempotencyKey when the
+// key was used for another text.
 //
 // Idempotent: a repeat notifies nobody and returns Sent false, also to those who
 // have enrolled since. Locks: the learners KEY SHARE by id, then the course, then

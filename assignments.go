@@ -195,11 +195,11 @@ type UpdateAssignmentParams struct {
 }
 
 // UpdateAssignment edits an assignment that nobody has edited since it was read.
-// What was handed in stays as late, and its penalty as high, as it was then. The
-// actor teaches the course or is trusted.
+// Attempts that were handed in before keep what was settled then: whether they are
+// late, and their penalty. The actor teaches the course or is trusted.
 //
 // Errors: ErrForbidden; *ValidationError; ErrNotFound for an unknown assignment and
-// for another instructor's; *ConflictError with ConflictVersion, and with
+// for another instructor's; *ConflictError with ConflictVersion, or with
 // ConflictScoreGiven when a higher score than the new maximum was given.
 //
 // Idempotent: values that are there already are success, at the version given or
@@ -266,7 +266,7 @@ func (p UpdateAssignmentParams) validate() error {
 // The actor teaches the course or is trusted.
 //
 // Errors: ErrForbidden; ErrNotFound for an unknown assignment and for another
-// instructor's; *ConflictError with ConflictHasGrades, or else with
+// instructor's; *ConflictError with ConflictHasGrades, or without grades with
 // ConflictHasSubmissions, and how many there are.
 //
 // Idempotent: a repeat is ErrNotFound, which after ErrCommitUnknown means that
@@ -360,8 +360,8 @@ func (s *Store) GetAssignment(ctx context.Context, assignmentID uuid.UUID) (view
 	return view, nil
 }
 
-// AssignmentLine is a line of a course's assignments: one without its description,
-// and how far the reader is with it.
+// AssignmentLine is a line of the list of assignments: one of them without its
+// description, and how far the reader is with it.
 type AssignmentLine struct {
 	ID    uuid.UUID
 	Title string

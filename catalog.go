@@ -29,16 +29,16 @@ type ListCoursesParams struct {
 
 	Category string
 
-	// Drafts lists only courses that are not published: the actor's own, or
-	// those of InstructorID; for trusted actors, without InstructorID, all.
+	// Drafts lists what is not published instead of what is: an instructor's
+	// own courses; for trusted actors those of InstructorID, or all.
 	Drafts bool
 
-	// InstructorID lists what they teach, published or not; drafts are shown
-	// only to themselves and to trusted actors.
+	// InstructorID lists the courses of one instructor. They themselves and
+	// trusted actors see drafts among them.
 	InstructorID uuid.UUID
 
-	// Language is that of Query, one of those of [Config.SearchLanguage], which
-	// is the default. It says how words end, and is no filter.
+	// Language is the language of Query: it says how words end, and is no filter.
+	// One of those of [Config.SearchLanguage], which it defaults to.
 	Language string
 
 	Level CourseLevel
@@ -47,7 +47,7 @@ type ListCoursesParams struct {
 
 	// Query is what a person looks for, at most 255 characters. All its words must
 	// be in the title or the description; "or", a "quoted phrase" and a -minus
-	// have their usual meaning, and nothing is an error. Words that a language
+	// have their usual meaning, and no syntax is wrong. Words that a language
 	// leaves out, such as "the", are no words: a query of these alone finds
 	// nothing. White space alone is no query.
 	Query string

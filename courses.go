@@ -170,7 +170,7 @@ type CreateCourseResult struct {
 //
 // Errors: ErrForbidden; *ValidationError; ErrNotFound for an instructor who is
 // unknown, or is neither an instructor nor an admin; ErrSlugTaken; *ConflictError
-// when the ID is another instructor's course.
+// with ConflictIDTaken when the ID is another instructor's course.
 //
 // Idempotent by ID: a repeat returns the course as it is, with Created false.
 // Locks: the instructor KEY SHARE. In a caller's transaction: joins it.
@@ -294,8 +294,7 @@ type UpdateCourseParams struct {
 // course or is trusted.
 //
 // Errors: ErrForbidden; *ValidationError; ErrNotFound for an unknown course and
-// for another instructor's; *ConflictError when the version has moved;
-// ErrSlugTaken.
+// for another instructor's; *ConflictError with ConflictVersion; ErrSlugTaken.
 //
 // Idempotent: values that are there already are success, at the version given or
 // one later, and change nothing. Locks: the course NO KEY UPDATE, with a new slug
@@ -419,8 +418,9 @@ func (s *Store) publish(ctx context.Context, courseID uuid.UUID, published bool)
 // trusted.
 //
 // Errors: ErrForbidden; ErrNotFound for an unknown course and for another
-// instructor's; *ConflictError, whose reason and count say what stands in the
-// way, ConflictReferenced for a table of the host's.
+// instructor's; *ConflictError with ConflictHasEnrollments,
+// ConflictHasPayments, ConflictHasCertificates or ConflictHasSubmissions, and how
+// many there are, or with ConflictReferenced for a table of the host's.
 //
 // Idempotent: a repeat is ErrNotFound, which after ErrCommitUnknown means that
 // the course is gone. Locks: the course UPDATE, then its assignments. In a
@@ -465,7 +465,7 @@ func (s *Store) DeleteCourse(ctx context.Context, courseID uuid.UUID) (err error
 // GetCourse is a course. Anyone may see it once it is published; before that, who
 // teaches it and trusted actors.
 //
-// Errors: ErrNotFound.
+// Errors: ErrNotFound for a course that is unknown or not for this reader.
 func (s *Store) GetCourse(ctx context.Context, courseID uuid.UUID) (found Course, err error) {
 	defer wrap(&err, "get course %s", courseID)
 	row, err := s.reader().CourseGet(ctx, db.CourseGetParams{ID: courseID, TeacherID: s.actor.teacher()})
@@ -480,7 +480,8 @@ func (s *Store) GetCourse(ctx context.Context, courseID uuid.UUID) (found Course
 
 // GetCourseBySlug is [Store.GetCourse] by the course's name in URLs.
 //
-// Errors: *ValidationError; ErrNotFound.
+// Errors: *ValidationError; ErrNotFound for a course that is unknown or not for
+// this reader.
 func (s *Store) GetCourseBySlug(ctx context.Context, slug string) (found Course, err error) {
 	defer wrap(&err, "get course by slug")
 	// Not its shape: a course of another writer may have another.

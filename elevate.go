@@ -29,7 +29,8 @@ type Config struct {
 	Listen func(ctx context.Context) (*pgx.Conn, error)
 
 	// Logger gets a record for each retry, each unknown outcome and each lost
-	// connection of a subscription, never what a person typed. Defaults to a logger that discards.
+	// connection of a subscription, never what a person typed. Defaults to a
+	// logger that discards.
 	Logger *slog.Logger
 
 	// MaxAttempts is how often an operation outside a caller's transaction, or

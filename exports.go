@@ -21,29 +21,31 @@ const (
 	exportGradebook = 250
 )
 
-// ExportLearnersParams says of which course.
+// ExportLearnersParams says which course.
 type ExportLearnersParams struct {
 	CourseID uuid.UUID
 }
 
-// ExportLearners writes the roster of a course as CSV, the newest enrollment first:
-// user_id, name, email, enrolled_at, completed_at, progress, lessons_completed,
-// lessons_total, source, reference. It is RFC 4180 in UTF-8, without a byte order
-// mark: a host that wants one for a spreadsheet writes it first. Times are RFC 3339
-// in UTC, progress is in percent; completed_at is empty until then.
+// ExportLearners writes the roster of a course as CSV, the newest enrollment
+// first: user_id, name, email, enrolled_at, completed_at, progress,
+// lessons_completed, lessons_total, source, reference. It is RFC 4180 in UTF-8,
+// without a byte order mark: a host that wants one for a spreadsheet writes it
+// first. Times are RFC 3339 in UTC, progress is in percent; completed_at is empty
+// until then.
 //
-// A text that a spreadsheet would run as a formula gets an apostrophe before it:
-// one whose first character after spaces is =, +, -, @ or their full-width form, and
-// one that begins with a tab or a line break; also after a semicolon, a tab or a
-// line break inside of a text, where a spreadsheet may begin a cell. Line breaks
-// inside of a text become CR LF.
+// What a spreadsheet would run as a formula gets an apostrophe before it: a text
+// whose first character, spaces and quotation marks aside, is =, +, -, @ or the
+// full-width form of one, and a text that begins with a tab or a line break. The
+// same goes for what follows a semicolon, a tab or a line break inside of a text,
+// where a spreadsheet may begin a cell. Line feeds inside of a text become CR LF,
+// and carriage returns of its own are left out.
 //
 // It reads 1,000 learners at a time, so it needs little memory and holds no
-// transaction while the writer is slow. Who is enrolled all the while is in it once;
-// who comes or goes meanwhile, perhaps. For one moment of the database, give it a
-// REPEATABLE READ transaction with [Store.WithTx]. Nothing is written before the
-// first read has succeeded; after a later failure the writer has a part. The actor
-// teaches the course or is trusted.
+// transaction while the writer is slow. A learner who is enrolled all the while is
+// in it once; one who comes or goes meanwhile may be in it or not. For one moment of
+// the database, give it a REPEATABLE READ transaction with [Store.WithTx]. Nothing
+// is written before the first read has succeeded; after a later failure the writer
+// has a part. The actor teaches the course or is trusted.
 //
 // Errors: ErrForbidden; ErrNotFound for an unknown course and for another
 // instructor's; those of the writer and the context.
@@ -91,19 +93,20 @@ func (s *Store) ExportLearners(ctx context.Context, params ExportLearnersParams,
 	}
 }
 
-// ExportGradebookParams says of which course.
+// ExportGradebookParams says which course.
 type ExportGradebookParams struct {
 	CourseID uuid.UUID
 }
 
-// ExportGradebook writes the scores of a course as CSV, a line for each learner, the
-// newest enrollment first: user_id, name, email; a column for each assignment in
-// order of due date, headed by its title and the best score in parentheses; points
-// and points_possible, the sums of the learner's scores and of the best ones. A score is
-// that of the latest attempt; its cell is empty until there is one. The rest is as in
-// [Store.ExportLearners], but it reads 250 learners at a time. An assignment that is
-// added meanwhile has no column, and one that is deleted has no scores from there
-// on. The actor teaches the course or is trusted.
+// ExportGradebook writes the scores of a course as CSV, a line for each learner,
+// the newest enrollment first. The columns are user_id, name and email; one for
+// each assignment in order of due date, headed by its title and the best score in
+// parentheses; points, the sum of the learner's scores, and points_possible, that
+// of the best scores. A score is that of the latest attempt; its cell is empty
+// until there is one. The rest is as in [Store.ExportLearners], but it reads 250
+// learners at a time. An assignment that is added meanwhile has no column, and one
+// that is deleted has no scores from there on. The actor teaches the course or is
+// trusted.
 //
 // Errors: ErrForbidden; ErrNotFound for an unknown course and for another
 // instructor's; those of the writer and the context.

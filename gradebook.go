@@ -9,7 +9,7 @@ import (
 	"github.com/elevateforhumanity/elevate/db"
 )
 
-// GradebookParams says of which course, and which page of its learners.
+// GradebookParams says which course, and which page of its learners.
 type GradebookParams struct {
 	PageParams
 
@@ -66,8 +66,8 @@ type GradebookTotal struct {
 	// Points are those of the graded attempts.
 	Points int64
 
-	// PointsGraded are the best that was possible in the assignments that are
-	// graded for this learner, PointsPossible in all of the course.
+	// PointsGraded is the sum of the best scores of the assignments that are
+	// graded for this learner, PointsPossible that of all of the course.
 	PointsGraded   int64
 	PointsPossible int64
 

@@ -330,8 +330,8 @@ func (p UpdateLessonParams) validate() error {
 //
 // Errors: ErrForbidden; *ValidationError; ErrNotFound for an unknown course and
 // for another instructor's; *ConflictError with ConflictLessonSet when a lesson
-// is missing or not the course's, with ConflictRaced when another program moved a
-// lesson at the same time.
+// is missing or not the course's, or with ConflictRaced when another program moved
+// a lesson at the same time.
 //
 // Idempotent. Locks: course NO KEY UPDATE, then the lessons that move;
 // enrollments and completions go on. In a caller's transaction: joins it, behind
@@ -384,8 +384,8 @@ func (s *Store) ReorderLessons(ctx context.Context, courseID uuid.UUID, lessonID
 // stay completed. The actor teaches the course or is trusted.
 //
 // Errors: ErrForbidden; ErrNotFound for an unknown lesson and for another
-// instructor's; *ConflictError with ConflictLastLesson, or ConflictReferenced for
-// a table of the host's.
+// instructor's; *ConflictError with ConflictLastLesson, or with ConflictReferenced
+// for a table of the host's.
 //
 // Idempotent: a repeat changes nothing and is ErrNotFound. Locks: course UPDATE,
 // lesson, then the open enrollments, by id. In a caller's transaction: joins it,

@@ -55,7 +55,7 @@ func (p LoginParams) LogValue() slog.Value { return slog.StringValue(p.String())
 //
 // Idempotent: no. A repeat makes another session; after ErrCommitUnknown the first
 // one, whose token nobody has, ends at the limit or unused. Locks: user NO KEY
-// UPDATE, the sessions that end.
+// UPDATE, the sessions that end. In a caller's transaction: ErrInTransaction.
 func (s *Store) Login(ctx context.Context, params LoginParams) (result SessionResult, err error) {
 	defer wrap(&err, "login")
 	if s.tx != nil {

@@ -25,24 +25,24 @@ type CourseReport struct {
 
 	Enrolled int64
 
-	// Active are those who in the last 30 days, of 24 hours each, have enrolled,
-	// completed a lesson, for the first time, or completed the course. Time spent
-	// without completing has no date, and does not count.
+	// Active are those of them who in the last 720 hours, which are 30 days, have
+	// enrolled, completed a lesson for the first time, or completed the course.
+	// Time spent without completing has no date, and does not count.
 	Active int64
 
 	Completed int64
 
-	// CompletionRate is Completed of Enrolled in basis points, hundredths of a
-	// percent, rounded down: 5250 is 52.5 percent; 0 while nobody is enrolled.
+	// CompletionRate is Completed of Enrolled in basis points, which are
+	// hundredths of a percent, rounded down: 5250 is 52.5 percent. 0 while nobody
+	// is enrolled.
 	CompletionRate int32
 
-	// AverageProgress is the mean of [Enrollment.Progress], in basis points as
-	// well.
+	// AverageProgress is the mean of [Enrollment.Progress], also in basis points
+	// and rounded down.
 	AverageProgress int32
 
-	// MedianToComplete is the time from enrollment to completion, of those who
-	// have completed; half of them took longer. To the second; 0 while there are
-	// none.
+	// MedianToComplete is the median of the time from enrollment to completion,
+	// of those who have completed, in whole seconds; 0 while there are none.
 	MedianToComplete time.Duration
 
 	// Rating is the average of the reviews, 1 to 5, rounded to two decimals; 0
@@ -50,7 +50,7 @@ type CourseReport struct {
 	Rating      float64
 	RatingCount int64
 
-	// Revenue is a line for each currency, in their order.
+	// Revenue is a line for each currency, in the order of their codes.
 	Revenue []CourseRevenue
 }
 
@@ -124,15 +124,18 @@ type CourseFunnel struct {
 
 	Enrolled int64
 
-	// Started are those with a lesson that they have completed, or spent time in.
+	// Started are those who have completed a lesson, or spent time in one.
+	// Taking the completion back does not undo that.
 	Started int64
 
-	// Half are those with a progress of 50 percent or more.
+	// Half are those with a progress of 50 percent or more, and those who have
+	// completed the course.
 	Half int64
 
 	Completed int64
 
-	// Certified are those of the completed with a certificate that is not revoked.
+	// Certified are those who have completed the course, and have a certificate
+	// that is not revoked.
 	Certified int64
 
 	// Lessons are all lessons of the course in order; never nil.
@@ -145,7 +148,8 @@ type LessonReach struct {
 	Title    string
 	Position int32 // 1 is the first
 
-	// Started have completed the lesson or spent time in it.
+	// Started are those who have completed the lesson, or spent time in it, as in
+	// [CourseFunnel].
 	Started   int64
 	Completed int64
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/elevateforhumanity/elevate/db"
 )
 
-// ReportPeriod is what a line of a report is about.
+// ReportPeriod is how long a time each line of a report is about.
 type ReportPeriod string
 
 // Periods of reports.
@@ -29,15 +29,16 @@ type RevenueReportParams struct {
 	// CourseID keeps to one course. Optional.
 	CourseID uuid.UUID
 
-	// From is the first moment of the report, and To the first one after it. The
-	// first and the last period are cut short where these lie within them. At most
-	// 4,000 periods.
+	// From is the first moment of the report. A day or month that has begun before
+	// is counted from here.
 	From time.Time
 
 	// InstructorID keeps to the courses that are a person's now. Optional; an
 	// instructor who asks has only their own anyway.
 	InstructorID uuid.UUID
 
+	// To is the first moment after the report: at most 4,000 days or months from
+	// From.
 	To time.Time
 
 	// Zone is where days and months begin: a name of the IANA time zone database,
@@ -49,8 +50,8 @@ type RevenueReportParams struct {
 // RevenueLine is what happened in one period in one currency. Amounts are in minor
 // units.
 type RevenueLine struct {
-	// Start is when the day or month begins, in the zone of the report; of the first
-	// line, it may be before From.
+	// Start is when the day or month begins, in the zone of the report. That of the
+	// first may be before From.
 	Start time.Time
 
 	Currency string
@@ -58,24 +59,25 @@ type RevenueLine struct {
 	// Payments are those that succeeded in the period.
 	Payments int64
 
-	// Gross is the sum of these, and Refunded is what was given back in the period,
-	// of payments of whatever time. Net is the difference, and may be negative.
+	// Gross is the sum of these payments. Refunded is what was given back in the
+	// period, also of earlier payments. Net is the difference, and may be negative.
 	Gross    int64
 	Refunded int64
 	Net      int64
 }
 
-// RevenueReport lists what was paid and given back by day or month and currency, the
-// oldest first; periods without either have no line. Money counts when
+// RevenueReport lists what was paid and given back by day or month and currency,
+// the oldest first; periods without either have no line. Money counts when
 // [Store.ApplyPaymentEvent] applied the provider's report of it, so what is past
-// stays as it was reported. Of what other programs wrote there is no such report: it
-// counts as paid when the payment was made, and as given back at its last change.
-// So does a payment whose refund was reported before its success. The actor is
-// trusted, or an instructor, for their own courses.
+// stays as it was reported. Where there is no such report, because another program
+// wrote the payment, it counts as paid when it was made, and as given back at its
+// last change. A payment whose refund was reported before its success also counts
+// as paid when it was made. The actor is trusted, or an instructor, for their own
+// courses.
 //
 // Errors: ErrForbidden, also for an instructor who names another; *ValidationError;
-// ErrNotFound for an unknown course or instructor, another instructor's course, and
-// a course that is not the instructor's.
+// ErrNotFound for an unknown course or instructor, for another instructor's course,
+// and for a course that is not InstructorID's.
 //
 // Writes nothing: a replica serves it.
 func (s *Store) RevenueReport(ctx context.Context, params RevenueReportParams) (lines []RevenueLine, err error) {
