@@ -684,9 +684,9 @@ type CourseListByLevelRow struct {
 	UpdatedAt    time.Time
 }
 
-// CourseListByLevel is what the catalogue has of a level, for free or not, the
-// newest first. Each level and price is a run of an index; the page is the newest
-// of what the runs begin with, so that a rare one is not searched for.
+// CourseListByLevel is the catalogue of a level, of what is free or is not, or of
+// both, the newest first. Each level and price is a run of an index; the page is
+// the newest of what the runs begin with, so that a rare one is not searched for.
 func (q *Queries) CourseListByLevel(ctx context.Context, arg CourseListByLevelParams) ([]CourseListByLevelRow, error) {
 	rows, err := q.db.Query(ctx, courseListByLevel,
 		arg.RowLimit,

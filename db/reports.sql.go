@@ -97,9 +97,10 @@ type CourseFunnelReadRow struct {
 
 // CourseFunnelRead is how far the learners of a course have come: a row for each
 // lesson in order, and in each of them the totals. No row at all means no such
-// course, or another teacher's; one without a lesson, no lessons. Whoever has
-// completed no lesson is looked up, by a subquery with LIMIT, which is never
-// hashed: a hash of all progress has no bound. Bounded by the course's lessons.
+// course, or another teacher's; one without a lesson, no lessons. The progress of
+// whoever has completed no lesson is looked up, by a subquery with LIMIT, which is
+// never hashed: a hash of all progress has no bound. Bounded by the course's
+// lessons.
 func (q *Queries) CourseFunnelRead(ctx context.Context, arg CourseFunnelReadParams) ([]CourseFunnelReadRow, error) {
 	rows, err := q.db.Query(ctx, courseFunnelRead, arg.CourseID, arg.TeacherID)
 	if err != nil {
@@ -391,17 +392,17 @@ type RevenueReadRow struct {
 }
 
 // RevenueRead is the money that came and went between two times, in the periods
-// that begin at starts, the first of which is the earlier time. Of one course, of
-// an instructor's, or with whole of all. No row at all means no such course or
-// instructor, or another teacher's course; one of period 0, no money.
+// that begin at starts, the first of which is the earlier time: of one course, of
+// an instructor's courses or, with whole, of all. No row at all means no such
+// course or instructor, or another teacher's course; one of period 0, no money.
 // Payments are found first, by the course or by when something happened to them;
-// what happened then is told for each alone. A report that is applied moves
-// updated_at, so nothing has happened to those that are older by both times. A
+// then, for each alone, what happened. A report that is applied moves updated_at,
+// so nothing has happened since to a payment that was made and changed before. A
 // payment succeeded when the provider's report was applied, else when it was made.
-// Each report of a refund says how much was refunded so far, so the step from the
-// one below it is what was given back; what no report tells of is of the last
-// change. LIMIT has each payment looked up by index, however few rows the planner
-// expects. Bounded by periods and currencies.
+// Each report of a refund says how much was refunded so far, so what was given back
+// is the step from the next smaller one; what no report tells of was given back at
+// the last change. LIMIT has each payment looked up by index, however few rows the
+// planner expects. Bounded by periods and currencies.
 func (q *Queries) RevenueRead(ctx context.Context, arg RevenueReadParams) ([]RevenueReadRow, error) {
 	rows, err := q.db.Query(ctx, revenueRead,
 		arg.Whole,

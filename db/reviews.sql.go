@@ -38,8 +38,8 @@ type ReviewDeleteParams struct {
 	CourseID uuid.UUID
 }
 
-// ReviewDelete removes a learner's review of a course. One that was there before
-// it and could not be removed has gone meanwhile, and may have been written anew.
+// ReviewDelete removes a learner's review of a course. One that its snapshot has
+// and that it could not remove has gone meanwhile, and may have been written anew.
 // Verdicts: deleted, already, user_unknown, course_unknown, raced.
 func (q *Queries) ReviewDelete(ctx context.Context, arg ReviewDeleteParams) (string, error) {
 	row := q.db.QueryRow(ctx, reviewDelete, arg.UserID, arg.CourseID)

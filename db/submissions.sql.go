@@ -870,10 +870,11 @@ type SubmissionPutRow struct {
 }
 
 // SubmissionPut hands in an attempt, after SubmissionLock, and supersedes the one
-// before. That one is locked, so that a grade in flight is waited for and judged;
-// joining the counts has it superseded before the INSERT. Whether it is late, and
-// what that costs, is settled here, by the time that it also bears. The id makes a
-// repeat harmless, whatever became of the attempt since.
+// before. That one is locked, so that a grade in flight is waited for and judged.
+// The INSERT joins the counts, and so runs after the UPDATE. Whether the attempt is
+// late, and what that costs, is settled here, by the time that becomes its
+// submitted_at. The id makes a repeat harmless, whatever became of the attempt
+// since.
 // Verdicts: created, already, id_taken, user_unknown, assignment_unknown,
 // not_enrolled, past_due, graded, raced.
 func (q *Queries) SubmissionPut(ctx context.Context, arg SubmissionPutParams) (SubmissionPutRow, error) {

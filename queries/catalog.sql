@@ -40,9 +40,9 @@ ORDER BY c.created_at DESC, c.id DESC
 LIMIT sqlc.arg(row_limit)::integer;
 
 -- name: CourseListByLevel :many
--- CourseListByLevel is what the catalogue has of a level, for free or not, the
--- newest first. Each level and price is a run of an index; the page is the newest
--- of what the runs begin with, so that a rare one is not searched for.
+-- CourseListByLevel is the catalogue of a level, of what is free or is not, or of
+-- both, the newest first. Each level and price is a run of an index; the page is
+-- the newest of what the runs begin with, so that a rare one is not searched for.
 WITH page AS MATERIALIZED (
     SELECT k.id, k.created_at
     FROM unnest(enum_range(NULL::public.course_level)) AS l (level)

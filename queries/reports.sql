@@ -82,9 +82,10 @@ LEFT JOIN public.course_stats AS s ON s.course_id = c.id;
 -- name: CourseFunnelRead :many
 -- CourseFunnelRead is how far the learners of a course have come: a row for each
 -- lesson in order, and in each of them the totals. No row at all means no such
--- course, or another teacher's; one without a lesson, no lessons. Whoever has
--- completed no lesson is looked up, by a subquery with LIMIT, which is never
--- hashed: a hash of all progress has no bound. Bounded by the course's lessons.
+-- course, or another teacher's; one without a lesson, no lessons. The progress of
+-- whoever has completed no lesson is looked up, by a subquery with LIMIT, which is
+-- never hashed: a hash of all progress has no bound. Bounded by the course's
+-- lessons.
 WITH course AS MATERIALIZED (
     SELECT c.id
     FROM public.courses AS c
@@ -150,17 +151,17 @@ ORDER BY l."order", l.id;
 
 -- name: RevenueRead :many
 -- RevenueRead is the money that came and went between two times, in the periods
--- that begin at starts, the first of which is the earlier time. Of one course, of
--- an instructor's, or with whole of all. No row at all means no such course or
--- instructor, or another teacher's course; one of period 0, no money.
+-- that begin at starts, the first of which is the earlier time: of one course, of
+-- an instructor's courses or, with whole, of all. No row at all means no such
+-- course or instructor, or another teacher's course; one of period 0, no money.
 -- Payments are found first, by the course or by when something happened to them;
--- what happened then is told for each alone. A report that is applied moves
--- updated_at, so nothing has happened to those that are older by both times. A
+-- then, for each alone, what happened. A report that is applied moves updated_at,
+-- so nothing has happened since to a payment that was made and changed before. A
 -- payment succeeded when the provider's report was applied, else when it was made.
--- Each report of a refund says how much was refunded so far, so the step from the
--- one below it is what was given back; what no report tells of is of the last
--- change. LIMIT has each payment looked up by index, however few rows the planner
--- expects. Bounded by periods and currencies.
+-- Each report of a refund says how much was refunded so far, so what was given back
+-- is the step from the next smaller one; what no report tells of was given back at
+-- the last change. LIMIT has each payment looked up by index, however few rows the
+-- planner expects. Bounded by periods and currencies.
 WITH course AS MATERIALIZED (
     SELECT c.id
     FROM public.courses AS c

@@ -57,8 +57,8 @@ LEFT JOIN public.reviews AS r ON r.user_id = u.id AND r.course_id = c.id
 LEFT JOIN put AS m ON TRUE;
 
 -- name: ReviewDelete :one
--- ReviewDelete removes a learner's review of a course. One that was there before
--- it and could not be removed has gone meanwhile, and may have been written anew.
+-- ReviewDelete removes a learner's review of a course. One that its snapshot has
+-- and that it could not remove has gone meanwhile, and may have been written anew.
 -- Verdicts: deleted, already, user_unknown, course_unknown, raced.
 WITH gone AS (
     DELETE FROM public.reviews AS r
