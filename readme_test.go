@@ -99,6 +99,34 @@ func TestDocsNameTests(t *testing.T) {
 	}
 }
 
+// TestDocsListLocks holds the table of locks against the comments of the
+// operations.
+func TestDocsListLocks(t *testing.T) {
+	t.Parallel()
+	_, table, _ := strings.Cut(readText(t, "docs/transactions.md"), "\n| operation | locks |\n")
+	table, _, found := strings.Cut(table, "\n\n")
+	require.True(t, found, "no table")
+	listed := map[string]bool{}
+	for line := range strings.Lines(table) {
+		operations, _, _ := strings.Cut(strings.TrimPrefix(line, "| "), " | ")
+		for _, name := range regexp.MustCompile("`(\\w+)`").FindAllStringSubmatch(operations, -1) {
+			listed[name[1]] = true
+		}
+	}
+	commented := map[string]bool{}
+	method := regexp.MustCompile(`(?m)((?:^//.*\n)+)^func \(s \*Store\) ([A-Z]\w*)\(`)
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	for _, file := range files {
+		for _, match := range method.FindAllStringSubmatch(readText(t, file), -1) {
+			if strings.Contains(match[1], "Locks:") {
+				commented[match[2]] = true
+			}
+		}
+	}
+	require.Equal(t, commented, listed)
+}
+
 // testFunctions are the bodies of all tests and examples of the module, by name;
 // those of one name in several packages together.
 func testFunctions(t *testing.T) map[string]string {
