@@ -53,7 +53,7 @@ test/race: ## Run the tests of the root package under the race detector
 	$(POSTGRES) -- go test -race -count=1 -timeout=15m $(TESTFLAGS) .
 
 bench: ## Run the benchmarks
-	$(POSTGRES) -- go test -C bench -run='^$$' -bench=. $(TESTFLAGS) ./...
+	$(POSTGRES) -- go test -run='^$$' -bench=. $(TESTFLAGS) ./...
 
 tidy: ## Tidy every module
 	@set -e; for m in $(MODULES); do echo "go mod tidy: $$m"; (cd $$m && go mod tidy); done
