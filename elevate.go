@@ -61,11 +61,11 @@ type Config struct {
 	// or simple, which cuts no endings. Defaults to "english".
 	SearchLanguage string
 
-	// SessionIdle ends a session that was not used for so long, or up to a tenth
-	// less: that is how exactly it is known when it was used. Defaults to 7 days.
+	// SessionIdle is how long a session lasts without use. It may end up to a tenth
+	// of that sooner, because not every use is written down. Defaults to 7 days.
 	SessionIdle time.Duration
 
-	// SessionLifetime ends a session so long after the sign-in, used or not.
+	// SessionLifetime is how long after the sign-in a session ends, used or not.
 	// Defaults to 30 days.
 	SessionLifetime time.Duration
 

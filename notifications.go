@@ -292,9 +292,9 @@ type MarkAllReadParams struct {
 }
 
 // MarkAllRead marks all notifications of a person as read, or all up to one, and
-// returns how many were not. Up to one means in the order of ListNotifications:
-// one that took longer to be committed than the one that was seen, and says that
-// it is older, is marked too. The actor is the person or trusted.
+// returns how many were not. Up to one goes by CreatedAt, as ListNotifications
+// does: a notification that is older than the one that was seen, but was committed
+// after it, is marked too. The actor is the person or trusted.
 //
 // Errors: ErrForbidden; ErrNotFound for an unknown user, and when UpTo is no
 // notification of theirs.

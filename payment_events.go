@@ -85,7 +85,7 @@ type ApplyPaymentEventResult struct {
 
 // ApplyPaymentEvent stores an event of a payment provider and applies it, in one
 // transaction. Events may come late, repeatedly and in any order: the status only
-// rises, from pending over failed and succeeded to refunded, and the greatest
+// rises, from pending through failed and succeeded to refunded, and the greatest
 // RefundedAmount wins.
 //
 // Once a payment has succeeded, its learner is enrolled and notified, also in a

@@ -114,14 +114,13 @@ func (s *Store) Subscribe(ctx context.Context, params SubscribeParams) (subscrip
 	return sub, nil
 }
 
-// Next waits for the next notification. They come once each and all of them, in
-// the order of their commits, those that are found at once by their times; one
-// that its writer has dated back by more than a day does not come. What a
-// transaction wrote that began before Subscribe may be up to a second late, under
-// REPEATABLE READ 15 seconds. After the connection was lost Next connects again
-// and goes on where it was, until the context ends. When that ends, nothing is
-// lost: call Next again with another one, as for a keep-alive message now and
-// then.
+// Next waits for the next notification. Each comes once, in the order of commits;
+// several that are found at once come in the order of their times. One that its
+// writer has dated back by more than a day does not come. What a transaction wrote
+// that began before Subscribe may be up to a second late, under REPEATABLE READ up
+// to 15 seconds. After the connection was lost Next connects again and goes on
+// where it was, until the context ends. When that ends, nothing is lost: call Next
+// again with another one, as for a keep-alive message now and then.
 //
 // Errors: the context's; ErrNotFound when the person was erased; what the database
 // refuses for good.
