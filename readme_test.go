@@ -35,6 +35,11 @@ func TestReadme(t *testing.T) {
 		require.Equal(t, body+"\n}\n"+helpers, main)
 	})
 
+	t.Run("IsShort", func(t *testing.T) {
+		t.Parallel()
+		require.LessOrEqual(t, strings.Count(readme, "\n"), 250)
+	})
+
 	t.Run("ProgramRunsTwice", func(t *testing.T) {
 		t.Parallel()
 		databaseURL, drop := exampleDatabase()
