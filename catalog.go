@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"unicode"
 
 	"github.com/google/uuid"
 
@@ -47,9 +48,9 @@ type ListCoursesParams struct {
 
 	// Query is what a person looks for, at most 255 characters. All its words must
 	// be in the title or the description; "or", a "quoted phrase" and a -minus
-	// have their usual meaning, and nothing is an error. Words that a language
-	// leaves out, such as "the", are no words: a query of these alone finds
-	// nothing. White space alone is no query.
+	// right before a word have their usual meaning, and nothing is an error. Words
+	// that a language leaves out, such as "the", are no words: a query of these
+	// alone finds nothing. White space alone is no query.
 	Query string
 }
 
@@ -172,7 +173,7 @@ func (s *Store) searchCourses(
 	}
 	rows, err := s.reader().CourseSearch(ctx, db.CourseSearchParams{
 		Language:     filter.Language,
-		Query:        filter.Query,
+		Query:        filter.words(),
 		Drafts:       params.Drafts,
 		InstructorID: filter.instructor(),
 		TeacherID:    s.actor.teacher(),
@@ -270,7 +271,7 @@ func (s *Store) CatalogFacets(ctx context.Context, params CatalogFacetsParams) (
 		var found []db.CourseFacetsBySearchRow
 		found, err = s.reader().CourseFacetsBySearch(ctx, db.CourseFacetsBySearchParams{
 			Language:     params.Language,
-			Query:        params.Query,
+			Query:        params.words(),
 			InstructorID: params.instructor(),
 			TeacherID:    s.actor.teacher(),
 			Category:     some(params.Category),
@@ -328,6 +329,29 @@ func (p CatalogFacetsParams) validate() error {
 // searches reports whether there is a query.
 func (p CatalogFacetsParams) searches() bool {
 	return strings.TrimSpace(p.Query) != ""
+}
+
+// words is the query with a space for each minus that excludes nothing: one that
+// no word follows, as in "Go - basics", and several in a row. PostgreSQL takes each
+// for a "not": it would exclude basics, and fails at 32 of them before one word.
+func (p CatalogFacetsParams) words() string {
+	var made strings.Builder
+	runes := []rune(p.Query)
+	at := func(i int) rune {
+		if i < 0 || i >= len(runes) {
+			return ' '
+		}
+		return runes[i]
+	}
+	for i, r := range runes {
+		next := at(i + 1)
+		excludes := at(i-1) != '-' && unicode.IsPrint(next) && !strings.ContainsRune(" -!&|()", next)
+		if r == '-' && !excludes {
+			r = ' '
+		}
+		made.WriteRune(r)
+	}
+	return made.String()
 }
 
 // level, free and instructor are filters as the queries take them: nil for none.

@@ -97,10 +97,32 @@ func TestSearchCourses(t *testing.T) {
 			"' OR 1 = 1; --":          {},
 			strings.Repeat("a ", 127): {},
 			"metal":                   {"Welding"},
+			"welding - metal":         {"Welding"}, // a dash, which excludes nothing
+			"welding -- metal":        {"Welding"},
+			"welding --metal":         {"Welding"},
+			"metal -":                 {"Welding"},
+			`welding -"more metal"`:   {},
+			"welding (-metal)":        {},
+			"welding -.metal":         {},
 		} {
 			require.Equal(t, want, b.titles(t, b.store, elevate.ListCoursesParams{Query: query}), query)
 		}
 		require.Len(t, b.titles(t, b.store, elevate.ListCoursesParams{Query: " \t\n"}), 4, "no query")
+	})
+
+	// PostgreSQL stacks each minus that it takes for a "not", and fails at 32.
+	t.Run("ManyMinuses", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		for _, between := range []string{
+			"", " ", "\t", "\u00a0", "\u2003", "\u3000", "!", "& |", "()", `"`, "' ", "or ", "\x01", "\u200b", "😀", "\u0301", "_",
+		} {
+			query := strings.Repeat("-"+between, 255/len([]rune("-"+between)))
+			_, err := b.store.ListCourses(b.ctx, elevate.ListCoursesParams{Query: query})
+			require.NoError(t, err, "%q", between)
+			_, err = b.store.CatalogFacets(b.ctx, elevate.CatalogFacetsParams{Query: query})
+			require.NoError(t, err, "%q", between)
+		}
 	})
 
 	t.Run("Language", func(t *testing.T) {
