@@ -110,7 +110,9 @@ FOR NO KEY UPDATE OF o;
 -- refunded ends an enrollment that is not completed, that payment gave and that no
 -- other payment holds up; progress stays. A wrong amount or currency is stored and
 -- not applied. An unknown payment is not stored. The reference is kept by the
--- first payment that it came with.
+-- first payment that it came with. A transaction that waited may be older than the
+-- one it waited for: the last change does not go back before an event that was
+-- applied, for RevenueRead looks there for whether anything has happened since.
 -- Verdicts: applied, ignored, quarantined, duplicate, key_reused,
 -- payment_unknown, raced.
 WITH found AS MATERIALIZED (
@@ -188,7 +190,7 @@ WITH found AS MATERIALIZED (
     SET status = t.becomes,
         refunded_amount = greatest(t.refunded_amount, sqlc.arg(refunded_amount)::integer),
         stripe_payment_id = t.reference,
-        updated_at = now()
+        updated_at = greatest(x.updated_at, now())
     FROM target AS t
     CROSS JOIN stored AS v
     WHERE x.id = t.id
