@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/elevateforhumanity/elevate"
@@ -225,6 +226,26 @@ func TestSearchCourses(t *testing.T) {
 			require.NoError(t, err, name)
 			require.Equal(t, 1, b.count(t, `SELECT count(*) FROM {s}.courses
 				WHERE id = $1 AND search @@ to_tsquery('zebra')`, created.Course.ID), name)
+		}
+	})
+
+	// What PostgreSQL's parser tries to read as one host, path or comment from each
+	// of its characters on took it up to 18 seconds, and again whenever the row of
+	// the course was written.
+	t.Run("SlowToParse", func(t *testing.T) {
+		t.Parallel()
+		b := newBundle(t)
+		instructorID := b.user(t, elevate.RoleInstructor)
+		pool := b.poolWith(t, func(cfg *pgxpool.Config) { cfg.ConnConfig.RuntimeParams["statement_timeout"] = "2s" })
+		system := b.on(t, pool).As(elevate.System("test"))
+		for i, unit := range []string{"a_", "~/", "a-1.", "1-a-", "snake_case_", "<!--", "<!-- ", "<!<!----"} {
+			created, err := system.CreateCourse(b.ctx, elevate.CreateCourseParams{
+				InstructorID: instructorID, Slug: fmt.Sprint(i), Title: "Slow", Category: "x", Level: elevate.LevelBeginner,
+				Description: strings.Repeat(unit, 49_000/len(unit)) + " zebra",
+			})
+			require.NoError(t, err, unit)
+			require.Equal(t, 1, b.count(t, `SELECT count(*) FROM {s}.courses
+				WHERE id = $1 AND search @@ to_tsquery('zebra')`, created.Course.ID), unit)
 		}
 	})
 }
