@@ -26,6 +26,15 @@ func TestReferencedByTheHost(t *testing.T) {
 			},
 		},
 		{
+			// From PostgreSQL 18 on, RESTRICT has an SQLSTATE of its own.
+			name:  "Restrict",
+			keys:  `SELECT id FROM {s}.courses`,
+			table: `CREATE TABLE host.pages (course_id uuid REFERENCES {s}.courses (id) ON DELETE RESTRICT)`,
+			remove: func(s *elevate.Store, w *world) error {
+				return s.DeleteCourse(w.ctx, w.draft)
+			},
+		},
+		{
 			name:  "DeleteLesson",
 			keys:  `SELECT id FROM {s}.lessons`,
 			table: `CREATE TABLE host.pages (lesson_id uuid REFERENCES {s}.lessons (id))`,
