@@ -171,6 +171,40 @@ func TestRevenueReport(t *testing.T) {
 		}
 	})
 
+	// A report is not from before its payment was made either.
+	t.Run("PaymentYoungerThanTheTransaction", func(t *testing.T) {
+		t.Parallel()
+		b := newReportBundle(t)
+		b.exec(t, `UPDATE {s}.courses SET price = 900 WHERE id = $1`, b.courseID)
+		tx := b.begin(t)
+		_, err := tx.Exec(b.ctx, `SELECT now()`)
+		require.NoError(t, err)
+		between := scan[time.Time](t, b.testBundle, `SELECT clock_timestamp()`)
+		made, err := b.system.CreatePayment(b.ctx, elevate.CreatePaymentParams{
+			UserID: b.user(t, elevate.RoleUser), CourseID: b.courseID, IdempotencyKey: "order",
+		})
+		require.NoError(t, err)
+		_, err = b.system.WithTx(tx).ApplyPaymentEvent(b.ctx, elevate.PaymentEvent{
+			Provider: "test", EventID: "paid", PaymentID: made.Payment.ID, Kind: elevate.PaymentSucceeded,
+			Amount: 900, Currency: "USD",
+		})
+		require.NoError(t, err)
+		require.NoError(t, tx.Commit(b.ctx))
+		for _, params := range []elevate.RevenueReportParams{
+			{}, {CourseID: b.courseID}, {InstructorID: b.teacherID},
+		} {
+			params.From, params.To = between.Add(-time.Minute), between
+			lines, err := b.system.RevenueReport(b.ctx, params)
+			require.NoError(t, err)
+			require.Empty(t, lines)
+			params.From, params.To = between, between.Add(time.Minute)
+			lines, err = b.system.RevenueReport(b.ctx, params)
+			require.NoError(t, err)
+			require.Len(t, lines, 1)
+			require.EqualValues(t, 900, lines[0].Gross)
+		}
+	})
+
 	t.Run("InItsZone", func(t *testing.T) {
 		t.Parallel()
 		b := newReportBundle(t)
