@@ -213,7 +213,10 @@ func (s *Store) searchCourses(
 			})
 		},
 		func(row db.CourseSearchRow) position {
-			bits := int64(math.Float64bits(row.Rank)) //nolint:gosec // bits, decoded alike
+			// The rank is a real. With a low extra_float_digits the server writes it
+			// as a double of 15 digits, which is another one.
+			rank := float64(float32(row.Rank))
+			bits := int64(math.Float64bits(rank)) //nolint:gosec // bits, decoded alike
 			return position{at: row.CreatedAt, rank: bits, id: row.ID}
 		}), nil
 }

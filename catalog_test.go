@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
@@ -267,6 +268,11 @@ func TestSearchPages(t *testing.T) {
 		// Pairs share their time, so that the id decides.
 		b.exec(t, `UPDATE {s}.courses SET created_at = $2 WHERE id = $1`, id, time.Unix(int64(i/2), 0))
 	}
+	// Texts of fewer digits than it takes to tell two doubles apart.
+	short := b.on(t, b.poolWith(t, func(cfg *pgxpool.Config) {
+		cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+		cfg.ConnConfig.RuntimeParams["extra_float_digits"] = "0"
+	}))
 	for _, query := range []string{"gopher", "gopher or tunnel", "gopher tunnel", `-filler`} {
 		// As PostgreSQL sorts them, without a cursor.
 		want := scan[[]uuid.UUID](t, b, `SELECT array_agg(c.id
@@ -275,10 +281,12 @@ func TestSearchPages(t *testing.T) {
 			WHERE c.search @@ websearch_to_tsquery('english', $1)`, query)
 		require.GreaterOrEqual(t, len(want), 20, query)
 		for _, limit := range []int{1, 2, 7, 500} {
-			got := b.listed(t, b.store, elevate.ListCoursesParams{
-				PageParams: elevate.PageParams{Limit: limit}, Query: query,
-			})
-			require.Equal(t, want, got, "%s by %d", query, limit)
+			for _, store := range []*elevate.Store{b.store, short} {
+				got := b.listed(t, store, elevate.ListCoursesParams{
+					PageParams: elevate.PageParams{Limit: limit}, Query: query,
+				})
+				require.Equal(t, want, got, "%s by %d", query, limit)
+			}
 		}
 	}
 	// A cursor of the list without a query is another list's.
