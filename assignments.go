@@ -267,18 +267,19 @@ func (p UpdateAssignmentParams) validate() error {
 //
 // Errors: ErrForbidden; ErrNotFound for an unknown assignment and for another
 // instructor's; *ConflictError with ConflictHasGrades, or without grades with
-// ConflictHasSubmissions, and how many there are.
+// ConflictHasSubmissions, and how many there are, and with ConflictReferenced for
+// a table of the host's.
 //
 // Idempotent: a repeat is ErrNotFound, which after ErrCommitUnknown means that
 // the assignment is gone. Locks: the assignment UPDATE. In a caller's
-// transaction: joins it.
+// transaction: joins it, behind a savepoint.
 func (s *Store) DeleteAssignment(ctx context.Context, assignmentID uuid.UUID) (err error) {
 	defer wrap(&err, "delete assignment %s", assignmentID)
 	if err := s.actor.mayTeach(); err != nil {
 		return err
 	}
 	params := db.AssignmentDeleteParams{ID: assignmentID, TeacherID: s.actor.teacher()}
-	row, err := write(ctx, s, func(q *db.Queries) (db.AssignmentDeleteRow, error) {
+	row, err := writeGuarded(ctx, s, func(q *db.Queries) (db.AssignmentDeleteRow, error) {
 		if err := q.AssignmentLockToDelete(ctx, assignmentID); err != nil {
 			return db.AssignmentDeleteRow{}, err
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"unicode"
 
 	"github.com/google/uuid"
 
@@ -47,9 +48,9 @@ type ListCoursesParams struct {
 
 	// Query is what a person looks for, at most 255 characters. All its words must
 	// be in the title or the description; "or", a "quoted phrase" and a -minus
-	// have their usual meaning, and no syntax is wrong. Words that a language
-	// leaves out, such as "the", are no words: a query of these alone finds
-	// nothing. White space alone is no query.
+	// right before a word have their usual meaning, and no syntax is wrong. Words
+	// that a language leaves out, such as "the", are no words: a query of these
+	// alone finds nothing. White space alone is no query.
 	Query string
 }
 
@@ -172,7 +173,7 @@ func (s *Store) searchCourses(
 	}
 	rows, err := s.reader().CourseSearch(ctx, db.CourseSearchParams{
 		Language:     filter.Language,
-		Query:        filter.Query,
+		Query:        filter.words(),
 		Drafts:       params.Drafts,
 		InstructorID: someID(filter.InstructorID),
 		TeacherID:    s.actor.teacher(),
@@ -212,7 +213,10 @@ func (s *Store) searchCourses(
 			})
 		},
 		func(row db.CourseSearchRow) position {
-			bits := int64(math.Float64bits(row.Rank)) //nolint:gosec // bits, decoded alike
+			// The rank is a real. With a low extra_float_digits the server writes it
+			// as a double of 15 digits, which is another one.
+			rank := float64(float32(row.Rank))
+			bits := int64(math.Float64bits(rank)) //nolint:gosec // bits, decoded alike
 			return position{at: row.CreatedAt, rank: bits, id: row.ID}
 		}), nil
 }
@@ -270,7 +274,7 @@ func (s *Store) CatalogFacets(ctx context.Context, params CatalogFacetsParams) (
 		var found []db.CourseFacetsBySearchRow
 		found, err = s.reader().CourseFacetsBySearch(ctx, db.CourseFacetsBySearchParams{
 			Language:     params.Language,
-			Query:        params.Query,
+			Query:        params.words(),
 			InstructorID: someID(params.InstructorID),
 			TeacherID:    s.actor.teacher(),
 			Category:     some(params.Category),
@@ -328,6 +332,29 @@ func (p CatalogFacetsParams) validate() error {
 // searches reports whether there is a query.
 func (p CatalogFacetsParams) searches() bool {
 	return strings.TrimSpace(p.Query) != ""
+}
+
+// words is the query with a space for each minus that excludes nothing: one that
+// no word follows, as in "Go - basics", and several in a row. PostgreSQL takes each
+// for a "not": it would exclude basics, and fails at 32 of them before one word.
+func (p CatalogFacetsParams) words() string {
+	var made strings.Builder
+	runes := []rune(p.Query)
+	at := func(i int) rune {
+		if i < 0 || i >= len(runes) {
+			return ' '
+		}
+		return runes[i]
+	}
+	for i, r := range runes {
+		next := at(i + 1)
+		excludes := at(i-1) != '-' && unicode.IsPrint(next) && !strings.ContainsRune(" -!&|()", next)
+		if r == '-' && !excludes {
+			r = ' '
+		}
+		made.WriteRune(r)
+	}
+	return made.String()
 }
 
 // level and free are filters as the queries take them: nil for none.

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/elevateforhumanity/elevate"
@@ -97,10 +99,32 @@ func TestSearchCourses(t *testing.T) {
 			"' OR 1 = 1; --":          {},
 			strings.Repeat("a ", 127): {},
 			"metal":                   {"Welding"},
+			"welding - metal":         {"Welding"}, // a dash, which excludes nothing
+			"welding -- metal":        {"Welding"},
+			"welding --metal":         {"Welding"},
+			"metal -":                 {"Welding"},
+			`welding -"more metal"`:   {},
+			"welding (-metal)":        {},
+			"welding -.metal":         {},
 		} {
 			require.Equal(t, want, b.titles(t, b.store, elevate.ListCoursesParams{Query: query}), query)
 		}
 		require.Len(t, b.titles(t, b.store, elevate.ListCoursesParams{Query: " \t\n"}), 4, "no query")
+	})
+
+	// PostgreSQL stacks each minus that it takes for a "not", and fails at 32.
+	t.Run("ManyMinuses", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		for _, between := range []string{
+			"", " ", "\t", "\u00a0", "\u2003", "\u3000", "!", "& |", "()", `"`, "' ", "or ", "\x01", "\u200b", "😀", "\u0301", "_",
+		} {
+			query := strings.Repeat("-"+between, 255/len([]rune("-"+between)))
+			_, err := b.store.ListCourses(b.ctx, elevate.ListCoursesParams{Query: query})
+			require.NoError(t, err, "%q", between)
+			_, err = b.store.CatalogFacets(b.ctx, elevate.CatalogFacetsParams{Query: query})
+			require.NoError(t, err, "%q", between)
+		}
 	})
 
 	t.Run("Language", func(t *testing.T) {
@@ -205,6 +229,26 @@ func TestSearchCourses(t *testing.T) {
 				WHERE id = $1 AND search @@ to_tsquery('zebra')`, created.Course.ID), name)
 		}
 	})
+
+	// What PostgreSQL's parser tries to read as one host, path or comment from each
+	// of its characters on took it up to 18 seconds, and again whenever the row of
+	// the course was written.
+	t.Run("SlowToParse", func(t *testing.T) {
+		t.Parallel()
+		b := newBundle(t)
+		instructorID := b.user(t, elevate.RoleInstructor)
+		pool := b.poolWith(t, func(cfg *pgxpool.Config) { cfg.ConnConfig.RuntimeParams["statement_timeout"] = "2s" })
+		system := b.on(t, pool).As(elevate.System("test"))
+		for i, unit := range []string{"a_", "~/", "a-1.", "1-a-", "snake_case_", "<!--", "<!-- ", "<!<!----"} {
+			created, err := system.CreateCourse(b.ctx, elevate.CreateCourseParams{
+				InstructorID: instructorID, Slug: fmt.Sprint(i), Title: "Slow", Category: "x", Level: elevate.LevelBeginner,
+				Description: strings.Repeat(unit, 49_000/len(unit)) + " zebra",
+			})
+			require.NoError(t, err, unit)
+			require.Equal(t, 1, b.count(t, `SELECT count(*) FROM {s}.courses
+				WHERE id = $1 AND search @@ to_tsquery('zebra')`, created.Course.ID), unit)
+		}
+	})
 }
 
 // Pages of any size are the same list, in which many rows have the same rank.
@@ -224,6 +268,11 @@ func TestSearchPages(t *testing.T) {
 		// Pairs share their time, so that the id decides.
 		b.exec(t, `UPDATE {s}.courses SET created_at = $2 WHERE id = $1`, id, time.Unix(int64(i/2), 0))
 	}
+	// Texts of fewer digits than it takes to tell two doubles apart.
+	short := b.on(t, b.poolWith(t, func(cfg *pgxpool.Config) {
+		cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+		cfg.ConnConfig.RuntimeParams["extra_float_digits"] = "0"
+	}))
 	for _, query := range []string{"gopher", "gopher or tunnel", "gopher tunnel", `-filler`} {
 		// As PostgreSQL sorts them, without a cursor.
 		want := scan[[]uuid.UUID](t, b, `SELECT array_agg(c.id
@@ -232,10 +281,12 @@ func TestSearchPages(t *testing.T) {
 			WHERE c.search @@ websearch_to_tsquery('english', $1)`, query)
 		require.GreaterOrEqual(t, len(want), 20, query)
 		for _, limit := range []int{1, 2, 7, 500} {
-			got := b.listed(t, b.store, elevate.ListCoursesParams{
-				PageParams: elevate.PageParams{Limit: limit}, Query: query,
-			})
-			require.Equal(t, want, got, "%s by %d", query, limit)
+			for _, store := range []*elevate.Store{b.store, short} {
+				got := b.listed(t, store, elevate.ListCoursesParams{
+					PageParams: elevate.PageParams{Limit: limit}, Query: query,
+				})
+				require.Equal(t, want, got, "%s by %d", query, limit)
+			}
 		}
 	}
 	// A cursor of the list without a query is another list's.

@@ -20,7 +20,7 @@ func (c *core) constraintError(err error) error {
 	meaning := meaningOf(db.Constraint(pgErr.ConstraintName))
 	if pgErr.SchemaName != c.schema.name || meaning == nil {
 		meaning = nil
-		if pgErr.Code == stateForeignKeyViolation {
+		if pgErr.Code == stateForeignKeyViolation || pgErr.Code == stateRestrictViolation {
 			// The host's tables may point to ours, under whatever name.
 			meaning = &ConflictError{Reason: ConflictReferenced}
 		}

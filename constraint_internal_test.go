@@ -137,6 +137,7 @@ func TestConstraintError(t *testing.T) {
 	for _, hosts := range []*pgconn.PgError{
 		refusal("23503", "public", db.ConstraintLessonsCourseIDFkey),
 		refusal("23503", "school", "the_hosts_own"),
+		refusal("23001", "public", "the_hosts_own"),
 	} {
 		err := core.constraintError(hosts)
 		var conflict *ConflictError

@@ -190,9 +190,12 @@ func newSheet(w io.Writer) sheet {
 	return sheet{out}
 }
 
-// cells writes a line.
+// cells writes a line. encoding/csv makes CR LF of a LF, and drops a CR alone, so
+// that is a LF first.
 func (s sheet) cells(line ...string) {
 	for i, cell := range line {
+		cell = strings.ReplaceAll(cell, "\r\n", "\n")
+		cell = strings.ReplaceAll(cell, "\r", "\n")
 		line[i] = harmless(cell)
 	}
 	_ = s.csv.Write(line) // flush returns it

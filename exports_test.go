@@ -70,6 +70,25 @@ func TestExportLearners(t *testing.T) {
 		require.NotRegexp(t, `[^\r]\n`, file.String())
 	})
 
+	// Of any kind, and none is lost: encoding/csv drops a CR that stands alone.
+	t.Run("LineBreaks", func(t *testing.T) {
+		t.Parallel()
+		b := newReportBundle(t)
+		userID := b.learner(t, 0, 0)
+		for name, want := range map[string]string{
+			"Ada\nLovelace":   "Ada\r\nLovelace",
+			"Ada\r\nLovelace": "Ada\r\nLovelace",
+			"Ada\rLovelace":   "Ada\r\nLovelace",
+			"Ada\r\r\n=1":     "Ada\r\n\r\n'=1",
+			"\r=1":            "'\r\n'=1",
+		} {
+			b.exec(t, `UPDATE {s}.users SET name = $2 WHERE id = $1`, userID, name)
+			var file bytes.Buffer
+			require.NoError(t, export(b.ctx, b.teacher, b, &file))
+			require.Contains(t, file.String(), `,"`+want+`",`, "%q", name)
+		}
+	})
+
 	t.Run("NoLearners", func(t *testing.T) {
 		t.Parallel()
 		b := newReportBundle(t)

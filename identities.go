@@ -124,10 +124,11 @@ type UnlinkIdentityResult struct {
 // account. Sessions go on. The actor is the user or trusted.
 //
 // Errors: ErrForbidden; *ValidationError; ErrNotFound for an unknown user;
-// *ConflictError with ConflictLastSignIn.
+// *ConflictError with ConflictLastSignIn, and with ConflictReferenced for a table of
+// the host's.
 //
 // Idempotent: a repeat returns Removed false. Locks: the user NO KEY UPDATE, then
-// the identity. In a caller's transaction: joins it.
+// the identity. In a caller's transaction: joins it, behind a savepoint.
 func (s *Store) UnlinkIdentity(
 	ctx context.Context, params UnlinkIdentityParams,
 ) (result UnlinkIdentityResult, err error) {
@@ -143,7 +144,7 @@ func (s *Store) UnlinkIdentity(
 		Provider: params.Provider,
 		Subject:  params.Subject,
 	}
-	verdict, err := write(ctx, s, func(q *db.Queries) (string, error) {
+	verdict, err := writeGuarded(ctx, s, func(q *db.Queries) (string, error) {
 		if err := q.UserLock(ctx, params.UserID); err != nil {
 			return "", err
 		}

@@ -224,10 +224,11 @@ type ResetProgressResult struct {
 // actor is the learner or trusted.
 //
 // Errors: ErrForbidden; ErrNotFound for an unknown user or course;
-// ErrNotEnrolled; ErrCourseCompleted.
+// ErrNotEnrolled; ErrCourseCompleted; *ConflictError with ConflictReferenced for a
+// table of the host's.
 //
 // Idempotent: a repeat returns Removed 0. Locks: user KEY SHARE, enrollment
-// UPDATE. In a caller's transaction: joins it.
+// UPDATE. In a caller's transaction: joins it, behind a savepoint.
 func (s *Store) ResetProgress(
 	ctx context.Context, userID, courseID uuid.UUID,
 ) (result ResetProgressResult, err error) {
@@ -237,7 +238,7 @@ func (s *Store) ResetProgress(
 	}
 	lock := db.EnrollmentLockParams{UserID: userID, CourseID: courseID}
 	reset := db.ProgressResetParams{UserID: userID, CourseID: courseID}
-	row, err := write(ctx, s, func(q *db.Queries) (db.ProgressResetRow, error) {
+	row, err := writeGuarded(ctx, s, func(q *db.Queries) (db.ProgressResetRow, error) {
 		if err := q.EnrollmentLock(ctx, lock); err != nil {
 			return db.ProgressResetRow{}, err
 		}

@@ -167,6 +167,13 @@ func TestCourseFunnel(t *testing.T) {
 		idle := b.learner(t, 0, 0)
 		b.enroll(t, idle, other)
 		b.complete(t, idle, lessons[0])
+		// Who opened a lesson and spent no time in it, and who took it back.
+		_, err := b.system.RecordStudyTime(b.ctx, elevate.RecordStudyTimeParams{UserID: idle, LessonID: b.lessons[0]})
+		require.NoError(t, err)
+		_, err = b.system.CompleteLesson(b.ctx, idle, b.lessons[1], 0)
+		require.NoError(t, err)
+		_, err = b.system.UncompleteLesson(b.ctx, idle, b.lessons[1])
+		require.NoError(t, err)
 
 		reach := func(position int32, started, completed int64) elevate.LessonReach {
 			return elevate.LessonReach{

@@ -45,6 +45,7 @@ func (c *core) retry(ctx context.Context, attempt func() error) error {
 
 // SQLSTATE codes, of PostgreSQL's appendix A.
 const (
+	stateRestrictViolation    = "23001" // of ON DELETE RESTRICT, from PostgreSQL 18 on
 	stateUniqueViolation      = "23505"
 	stateForeignKeyViolation  = "23503"
 	stateNotNullViolation     = "23502"
@@ -92,7 +93,7 @@ func lockedBesideRollback(err error) bool {
 
 func refusedByConstraint(err error) bool {
 	switch sqlState(err) {
-	case stateUniqueViolation, stateExclusionViolation, stateForeignKeyViolation:
+	case stateUniqueViolation, stateExclusionViolation, stateForeignKeyViolation, stateRestrictViolation:
 		return true
 	default:
 		return false

@@ -133,6 +133,78 @@ func TestRevenueReport(t *testing.T) {
 		require.Equal(t, elevate.RevenueLine{Payments: 2, Gross: 1800, Refunded: 900, Net: 900}, got)
 	})
 
+	// A report that waited in a long transaction is dated before one that was applied
+	// meanwhile; the payment's last change is still the later of the two.
+	t.Run("ReportFromAnOlderTransaction", func(t *testing.T) {
+		t.Parallel()
+		b := newReportBundle(t)
+		b.exec(t, `UPDATE {s}.courses SET price = 900 WHERE id = $1`, b.courseID)
+		userID := b.user(t, elevate.RoleUser)
+		made, err := b.system.CreatePayment(b.ctx, elevate.CreatePaymentParams{
+			UserID: userID, CourseID: b.courseID, IdempotencyKey: "order",
+		})
+		require.NoError(t, err)
+		refund := func(s *elevate.Store, amount int32) {
+			t.Helper()
+			_, err := s.ApplyPaymentEvent(b.ctx, elevate.PaymentEvent{
+				Provider: "test", EventID: uuid.NewString(), PaymentID: made.Payment.ID, Kind: elevate.PaymentRefunded,
+				Amount: 900, Currency: "USD", RefundedAmount: amount,
+			})
+			require.NoError(t, err)
+		}
+		tx := b.begin(t)
+		_, err = tx.Exec(b.ctx, `SELECT now()`)
+		require.NoError(t, err)
+		since := scan[time.Time](t, b.testBundle, `SELECT clock_timestamp()`)
+		refund(b.system, 300)
+		refund(b.system.WithTx(tx), 500)
+		require.NoError(t, tx.Commit(b.ctx))
+		for _, params := range []elevate.RevenueReportParams{
+			{From: since, To: since.Add(time.Minute)},
+			{From: since, To: since.Add(time.Minute), CourseID: b.courseID},
+			{From: since, To: since.Add(time.Minute), InstructorID: b.teacherID},
+		} {
+			lines, err := b.system.RevenueReport(b.ctx, params)
+			require.NoError(t, err)
+			require.Len(t, lines, 1)
+			require.EqualValues(t, 300, lines[0].Refunded)
+		}
+	})
+
+	// A report is not from before its payment was made either.
+	t.Run("PaymentYoungerThanTheTransaction", func(t *testing.T) {
+		t.Parallel()
+		b := newReportBundle(t)
+		b.exec(t, `UPDATE {s}.courses SET price = 900 WHERE id = $1`, b.courseID)
+		tx := b.begin(t)
+		_, err := tx.Exec(b.ctx, `SELECT now()`)
+		require.NoError(t, err)
+		between := scan[time.Time](t, b.testBundle, `SELECT clock_timestamp()`)
+		made, err := b.system.CreatePayment(b.ctx, elevate.CreatePaymentParams{
+			UserID: b.user(t, elevate.RoleUser), CourseID: b.courseID, IdempotencyKey: "order",
+		})
+		require.NoError(t, err)
+		_, err = b.system.WithTx(tx).ApplyPaymentEvent(b.ctx, elevate.PaymentEvent{
+			Provider: "test", EventID: "paid", PaymentID: made.Payment.ID, Kind: elevate.PaymentSucceeded,
+			Amount: 900, Currency: "USD",
+		})
+		require.NoError(t, err)
+		require.NoError(t, tx.Commit(b.ctx))
+		for _, params := range []elevate.RevenueReportParams{
+			{}, {CourseID: b.courseID}, {InstructorID: b.teacherID},
+		} {
+			params.From, params.To = between.Add(-time.Minute), between
+			lines, err := b.system.RevenueReport(b.ctx, params)
+			require.NoError(t, err)
+			require.Empty(t, lines)
+			params.From, params.To = between, between.Add(time.Minute)
+			lines, err = b.system.RevenueReport(b.ctx, params)
+			require.NoError(t, err)
+			require.Len(t, lines, 1)
+			require.EqualValues(t, 900, lines[0].Gross)
+		}
+	})
+
 	t.Run("InItsZone", func(t *testing.T) {
 		t.Parallel()
 		b := newReportBundle(t)

@@ -129,18 +129,19 @@ type DeleteReviewResult struct {
 // DeleteReview deletes a learner's review of a course, enrolled or not. The actor
 // is the learner or trusted: trusted actors moderate.
 //
-// Errors: ErrForbidden; ErrNotFound for an unknown user or course.
+// Errors: ErrForbidden; ErrNotFound for an unknown user or course; *ConflictError
+// with ConflictReferenced for a table of the host's.
 //
 // Idempotent: a repeat returns Removed false. Locks: the review, then the figures
-// of the course. In a caller's transaction: joins it; let it be the last thing in
-// it.
+// of the course. In a caller's transaction: joins it, behind a savepoint; let it
+// be the last thing in it.
 func (s *Store) DeleteReview(ctx context.Context, userID, courseID uuid.UUID) (result DeleteReviewResult, err error) {
 	defer wrap(&err, "delete review of user %s of course %s", userID, courseID)
 	if err := s.actor.mayActFor(userID); err != nil {
 		return DeleteReviewResult{}, err
 	}
 	params := db.ReviewDeleteParams{UserID: userID, CourseID: courseID}
-	verdict, err := write(ctx, s, func(q *db.Queries) (string, error) {
+	verdict, err := writeGuarded(ctx, s, func(q *db.Queries) (string, error) {
 		verdict, err := q.ReviewDelete(ctx, params)
 		return settled(verdict, err, verdict)
 	})

@@ -29,7 +29,9 @@ WITH course AS MATERIALIZED (
                     SELECT TRUE
                     FROM public.progress AS p
                     JOIN public.lessons AS l ON l.id = p.lesson_id
-                    WHERE p.user_id = e.user_id AND l.course_id = e.course_id
+                    WHERE p.user_id = e.user_id
+                        AND l.course_id = e.course_id
+                        AND (p.completed OR p.time_spent > 0)
                     LIMIT 1
                 ), FALSE)
         ) AS started,
@@ -50,7 +52,7 @@ WITH course AS MATERIALIZED (
         l.id,
         l.title,
         l."order",
-        count(e.id) AS started,
+        count(e.id) FILTER (WHERE p.completed OR p.time_spent > 0) AS started,
         count(e.id) FILTER (WHERE p.completed) AS completed
     FROM public.lessons AS l
     LEFT JOIN public.progress AS p ON p.lesson_id = l.id

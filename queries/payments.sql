@@ -110,7 +110,10 @@ FOR NO KEY UPDATE OF o;
 -- refunded ends an enrollment that is not completed, that payment gave and that no
 -- other payment holds up; progress stays. A wrong amount or currency is stored and
 -- not applied. An unknown payment is not stored. The reference is kept by the
--- first payment that it came with.
+-- first payment that it came with. A transaction may be older than the payment, and
+-- than one that it waited for. The event is not from before the payment was made,
+-- and the last change not from before one of an event that was applied: RevenueRead
+-- goes by them to find what happened when.
 -- Verdicts: applied, ignored, quarantined, duplicate, key_reused,
 -- payment_unknown, raced.
 WITH found AS MATERIALIZED (
@@ -169,7 +172,7 @@ WITH found AS MATERIALIZED (
     WHERE f.locked
 ), stored AS (
     INSERT INTO public.payment_events (
-        provider, event_id, payment_id, kind, amount, currency, refunded_amount, outcome
+        provider, event_id, payment_id, kind, amount, currency, refunded_amount, outcome, received_at
     )
     SELECT
         sqlc.arg(provider)::text,
@@ -179,7 +182,8 @@ WITH found AS MATERIALIZED (
         sqlc.arg(amount)::integer,
         sqlc.arg(currency)::text,
         sqlc.arg(refunded_amount)::integer,
-        t.outcome
+        t.outcome,
+        greatest(t.created_at, now())
     FROM target AS t
     ON CONFLICT (provider, event_id) DO NOTHING
     RETURNING outcome
@@ -188,7 +192,7 @@ WITH found AS MATERIALIZED (
     SET status = t.becomes,
         refunded_amount = greatest(t.refunded_amount, sqlc.arg(refunded_amount)::integer),
         stripe_payment_id = t.reference,
-        updated_at = now()
+        updated_at = greatest(x.updated_at, now())
     FROM target AS t
     CROSS JOIN stored AS v
     WHERE x.id = t.id

@@ -1090,7 +1090,7 @@ CREATE OR REPLACE FUNCTION search_document(language text, title text, descriptio
  RETURNS tsvector
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-RETURN (setweight(to_tsvector(search_config(language), title), 'A'::"char") || setweight(to_tsvector(search_config(language), "left"(description, 50000)), 'D'::"char"));
+RETURN (setweight(to_tsvector(search_config(language), title), 'A'::"char") || setweight(to_tsvector(search_config(language), regexp_replace(replace("left"(description, 50000), '<!--'::text, ' '::text), '(\S{255})'::text, '\1 '::text, 'g'::text)), 'D'::"char"));
 
 CREATE OR REPLACE FUNCTION submissions_fill_raw_score()
  RETURNS trigger
