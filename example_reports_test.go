@@ -101,8 +101,8 @@ func ExampleStore_ExportGradebook() {
 	exampleMust(store.As(elevate.System("demo")).Enroll(ctx, exampleAda, courseID))
 	exampleMust(pool.Exec(ctx, `UPDATE users SET name = '=Ada' WHERE id = $1`, exampleAda))
 	exampleMust(pool.Exec(ctx, `INSERT INTO assignments (course_id, title, description) VALUES ($1, 'Essay', '')`, courseID))
-	exampleMust(pool.Exec(ctx, `INSERT INTO submissions (assignment_id, user_id, content, score)
-		SELECT id, $1, '', 87 FROM assignments`, exampleAda))
+	exampleMust(pool.Exec(ctx, `INSERT INTO submissions (assignment_id, user_id, content, score, graded_at)
+		SELECT id, $1, '', 87, now() FROM assignments`, exampleAda))
 
 	grace := store.As(elevate.Actor{UserID: exampleGrace, Role: elevate.RoleInstructor})
 	var file strings.Builder // in a handler, the http.ResponseWriter

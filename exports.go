@@ -103,7 +103,7 @@ type ExportGradebookParams struct {
 // each assignment in order of due date, headed by its title and the best score in
 // parentheses; points, the sum of the learner's scores, and points_possible, that
 // of the best scores. A score is that of the latest attempt; its cell is empty
-// until there is one. The rest is as in [Store.ExportLearners], but it reads 250
+// until that is graded. The rest is as in [Store.ExportLearners], but it reads 250
 // learners at a time. An assignment that is added meanwhile has no column, and one
 // that is deleted has no scores from there on. The actor teaches the course or is
 // trusted.
@@ -127,7 +127,7 @@ func (s *Store) ExportGradebook(ctx context.Context, params ExportGradebookParam
 		possible int64
 	)
 	for {
-		rows, err := s.reader().ScoreListByCourse(ctx, db.ScoreListByCourseParams{
+		rows, err := s.reader().GradebookRead(ctx, db.GradebookReadParams{
 			CourseID:  params.CourseID,
 			TeacherID: s.actor.teacher(),
 			BeforeAt:  before.at,
@@ -163,13 +163,13 @@ func (s *Store) ExportGradebook(ctx context.Context, params ExportGradebookParam
 
 // scores is the line of a learner. The ids are those of this read, the columns those
 // of the first.
-func scores(row db.ScoreListByCourseRow, ids []uuid.UUID, columns map[uuid.UUID]int, possible int64) []string {
+func scores(row db.GradebookReadRow, ids []uuid.UUID, columns map[uuid.UUID]int, possible int64) []string {
 	line := make([]string, 3+len(columns)+2)
 	line[0], line[1], line[2] = row.UserID.String(), row.Name, row.Email
 	var points int64
 	for i, id := range ids {
 		column, known := columns[id]
-		if known && row.Scores[i] >= 0 {
+		if known && row.Graded[i] {
 			line[column] = number(row.Scores[i])
 			points += int64(row.Scores[i])
 		}

@@ -218,8 +218,8 @@ func TestExportGradebook(t *testing.T) {
 	}
 	submit := func(t *testing.T, b *reportBundle, assignmentID, userID uuid.UUID, score *int, superseded bool) {
 		t.Helper()
-		b.exec(t, `INSERT INTO {s}.submissions (assignment_id, user_id, content, score, superseded_at)
-			VALUES ($1, $2, '', $3, CASE WHEN $4::boolean THEN now() END)`, assignmentID, userID, score, superseded)
+		b.exec(t, `INSERT INTO {s}.submissions (assignment_id, user_id, content, score, graded_at, superseded_at)
+			VALUES ($1, $2, '', $3, CASE WHEN $3::integer IS NOT NULL THEN now() END, CASE WHEN $4::boolean THEN now() END)`, assignmentID, userID, score, superseded)
 	}
 
 	t.Run("Writes", func(t *testing.T) {
@@ -235,6 +235,9 @@ func TestExportGradebook(t *testing.T) {
 		submit(t, b, first, older, &zero, false)
 		submit(t, b, open, older, &nine, false)
 		submit(t, b, open, newer, nil, false)
+		// Of another program, which has not graded it yet.
+		submit(t, b, first, newer, nil, false)
+		b.exec(t, `UPDATE {s}.submissions SET score = 7 WHERE assignment_id = $1 AND user_id = $2`, first, newer)
 		left := b.user(t, elevate.RoleUser)
 		submit(t, b, open, left, &nine, false)
 		for _, store := range []*elevate.Store{b.teacher, b.system} {
@@ -276,8 +279,8 @@ func TestExportGradebook(t *testing.T) {
 		gone := assignment(t, b, "Gone", nil, 10)
 		b.manyLearners(t, 600)
 		for _, id := range []uuid.UUID{keep, gone} {
-			b.exec(t, `INSERT INTO {s}.submissions (assignment_id, user_id, content, score)
-				SELECT $1, e.user_id, '', CASE WHEN $2 THEN 3 ELSE 4 END FROM {s}.enrollments AS e`, id, id == keep)
+			b.exec(t, `INSERT INTO {s}.submissions (assignment_id, user_id, content, score, graded_at)
+				SELECT $1, e.user_id, '', CASE WHEN $2 THEN 3 ELSE 4 END, now() FROM {s}.enrollments AS e`, id, id == keep)
 		}
 		var file bytes.Buffer
 		changed := false

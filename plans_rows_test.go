@@ -41,7 +41,7 @@ var manyRows = []string{
 		FROM generate_series(0, 49999) AS i`,
 	`INSERT INTO {s}.payments (id, user_id, course_id, amount, status, stripe_payment_id, idempotency_key, created_at)
 		SELECT md5('x' || i)::uuid, md5('u' || i % 5000)::uuid, md5('c' || (i * 7 + i / 5000) % 5000)::uuid, 100,
-			(CASE WHEN i % 100 = 0 THEN 'pending' ELSE 'succeeded' END)::{s}.payment_status, 's' || i, 'k' || i,
+			(CASE i % 100 WHEN 0 THEN 'pending' WHEN 1 THEN 'refunded' ELSE 'succeeded' END)::{s}.payment_status, 's' || i, 'k' || i,
 			timestamptz '2024-01-01' + i * interval '1 minute'
 		FROM generate_series(0, 49999) AS i`,
 	`INSERT INTO {s}.payment_events (provider, event_id, payment_id, kind, amount, currency, outcome, received_at)

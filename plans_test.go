@@ -280,7 +280,7 @@ func (b *testBundle) genericPlans(t testing.TB, read func(store *elevate.Store) 
 }
 
 // TestPlans asks for the generic plan of every query of the library, on tables
-// with tens of thousands of rows. It finds what would be slow only once a site
+// with 10,000 to 70,000 rows. It finds what would be slow only once a site
 // has grown, and indexes that are only paid for.
 func TestPlans(t *testing.T) {
 	t.Parallel()

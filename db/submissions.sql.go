@@ -146,6 +146,7 @@ SELECT
     e.id::uuid AS id,
     e.user_id::uuid AS user_id,
     coalesce(u.name, '')::text AS name,
+    coalesce(u.email, '')::text AS email,
     e.enrolled_at::timestamptz AS enrolled_at,
     coalesce(e.ids, '{}')::uuid[] AS ids,
     coalesce(e.titles, '{}')::text[] AS titles,
@@ -170,6 +171,7 @@ type GradebookReadRow struct {
 	ID         uuid.UUID
 	UserID     uuid.UUID
 	Name       string
+	Email      string
 	EnrolledAt time.Time
 	IDs        []uuid.UUID
 	Titles     []string
@@ -203,6 +205,7 @@ func (q *Queries) GradebookRead(ctx context.Context, arg GradebookReadParams) ([
 			&i.ID,
 			&i.UserID,
 			&i.Name,
+			&i.Email,
 			&i.EnrolledAt,
 			&i.IDs,
 			&i.Titles,

@@ -480,6 +480,7 @@ SELECT
     e.id::uuid AS id,
     e.user_id::uuid AS user_id,
     coalesce(u.name, '')::text AS name,
+    coalesce(u.email, '')::text AS email,
     e.enrolled_at::timestamptz AS enrolled_at,
     coalesce(e.ids, '{}')::uuid[] AS ids,
     coalesce(e.titles, '{}')::text[] AS titles,
