@@ -36,7 +36,7 @@ func reviewOperations() []operation {
 				return put(ctx, s, w, func(*elevate.PutReviewParams) {})
 			},
 			refusals: slices.Concat(
-				texts("Comment", 1<<20, func(ctx context.Context, s *elevate.Store, w *world, value string) error {
+				texts("Comment", 10_000, func(ctx context.Context, s *elevate.Store, w *world, value string) error {
 					return put(ctx, s, w, func(p *elevate.PutReviewParams) { p.Comment = value })
 				}),
 				[]refusal{

@@ -31,7 +31,7 @@ type Review struct {
 
 // PutReviewParams is a review, whole.
 type PutReviewParams struct {
-	// Comment is at most 1 MiB. Optional.
+	// Comment is at most 10,000 characters. Optional.
 	Comment string
 
 	CourseID uuid.UUID
@@ -118,8 +118,12 @@ func (p PutReviewParams) validate() error {
 	if err := within("Rating", int(p.Rating), worstRating, bestRating); err != nil {
 		return err
 	}
-	return text("Comment", p.Comment, 0, maxText)
+	return text("Comment", p.Comment, 0, maxComment)
 }
+
+// maxComment is ours, for the column has no length: anybody may list reviews, 500 at
+// once.
+const maxComment = 10_000
 
 // DeleteReviewResult says whether there was a review to delete.
 type DeleteReviewResult struct {
