@@ -262,7 +262,7 @@ func (s *Store) MarkRead(ctx context.Context, userID uuid.UUID, notificationIDs 
 	if err := s.actor.mayActFor(userID); err != nil {
 		return 0, err
 	}
-	if err := within("notificationIDs", len(notificationIDs), 1, maxLimit); err != nil {
+	if err := within("NotificationIDs", len(notificationIDs), 1, maxLimit); err != nil {
 		return 0, err
 	}
 	params := db.NotificationMarkReadParams{UserID: userID, NotificationIDs: notificationIDs}

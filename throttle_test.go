@@ -15,7 +15,7 @@ import (
 	"github.com/elevateforhumanity/elevate"
 )
 
-func TestAttempts(t *testing.T) {
+func TestThrottle(t *testing.T) {
 	t.Parallel()
 
 	const free = 5
