@@ -168,9 +168,9 @@ type CreateCourseResult struct {
 // CreateCourse adds a course, not published yet. The actor is the instructor or
 // trusted.
 //
-// Errors: ErrForbidden; *ValidationError; ErrNotFound for an instructor who is
-// unknown, or is neither an instructor nor an admin; ErrSlugTaken; *ConflictError
-// with ConflictIDTaken when the ID is another instructor's course.
+// Errors: ErrForbidden; *ValidationError; ErrNotFound for an unknown instructor;
+// ErrSlugTaken; *ConflictError with ConflictNotInstructor when the instructor does
+// not teach, and with ConflictIDTaken when the ID is another instructor's course.
 //
 // Idempotent by ID: a repeat returns the course as it is, with Created false.
 // Locks: the instructor KEY SHARE. In a caller's transaction: joins it.
@@ -227,8 +227,10 @@ func (s *Store) CreateCourse(ctx context.Context, params CreateCourseParams) (re
 			Course:  writtenCourse(db.CourseUpdateRow(row)),
 			Created: row.Verdict == verdictCreated,
 		}, nil
-	case verdictInstructorUnknown:
+	case verdictUserUnknown:
 		return CreateCourseResult{}, ErrNotFound
+	case verdictNotInstructor:
+		return CreateCourseResult{}, &ConflictError{Reason: ConflictNotInstructor}
 	case verdictSlugTaken:
 		return CreateCourseResult{}, ErrSlugTaken
 	case verdictIDTaken:

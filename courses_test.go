@@ -147,13 +147,21 @@ func TestCreateCourse(t *testing.T) {
 		b.exec(t, `UPDATE {s}.users SET erased_at = now() WHERE id = $1`, erased)
 		for name, id := range map[string]uuid.UUID{
 			"Unknown": uuid.New(),
-			"Learner": b.user(t, elevate.RoleUser),
 			"Erased":  erased,
 		} {
 			b.params.InstructorID = id
 			_, err := b.system.CreateCourse(b.ctx, b.params)
 			require.ErrorIs(t, err, elevate.ErrNotFound, name)
 		}
+		require.Zero(t, b.count(t, `SELECT count(*) FROM {s}.courses`))
+	})
+
+	t.Run("ErrorIfNotInstructor", func(t *testing.T) {
+		t.Parallel()
+		b := newBundleCourse(t)
+		b.params.InstructorID = b.user(t, elevate.RoleUser)
+		_, err := b.system.CreateCourse(b.ctx, b.params)
+		requireConflict(t, err, elevate.ConflictError{Reason: elevate.ConflictNotInstructor})
 		require.Zero(t, b.count(t, `SELECT count(*) FROM {s}.courses`))
 	})
 

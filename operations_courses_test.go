@@ -139,7 +139,7 @@ func courseOperations() []operation {
 				unknown("Instructor", func(ctx context.Context, s *elevate.Store, w *world) error {
 					return create(ctx, s, w, func(p *elevate.CreateCourseParams) { p.InstructorID = uuid.New() })
 				}),
-				unknown("InstructorWhoLearns", func(ctx context.Context, s *elevate.Store, w *world) error {
+				conflicts("InstructorWhoLearns", func(ctx context.Context, s *elevate.Store, w *world) error {
 					return create(ctx, s, w, func(p *elevate.CreateCourseParams) { p.InstructorID = w.learner })
 				}),
 				conflicts("IDTaken", func(ctx context.Context, s *elevate.Store, w *world) error {

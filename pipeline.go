@@ -266,7 +266,6 @@ const (
 	verdictIDTaken            = "id_taken"
 	verdictIgnored            = "ignored"
 	verdictIncomplete         = "incomplete"
-	verdictInstructorUnknown  = "instructor_unknown"
 	verdictIssued             = "issued"
 	verdictKeyReused          = "key_reused"
 	verdictLastLesson         = "last_lesson"

@@ -30,11 +30,10 @@ func (q *Queries) AssignmentLockByCourse(ctx context.Context, courseID uuid.UUID
 
 const courseCreate = `-- name: CourseCreate :one
 WITH instructor AS MATERIALIZED (
-    SELECT u.id
+    SELECT u.id, u.role IN ('instructor', 'admin') AS teaches
     FROM public.users AS u
     WHERE u.id = $1::uuid
         AND u.erased_at IS NULL
-        AND u.role IN ('instructor', 'admin')
     FOR KEY SHARE OF u
 ), created AS (
     INSERT INTO public.courses (
@@ -55,6 +54,7 @@ WITH instructor AS MATERIALIZED (
         nullif($11::text, ''),
         nullif($12::integer, 0)
     FROM instructor AS i
+    WHERE i.teaches
     ON CONFLICT DO NOTHING
     RETURNING
         id,
@@ -104,7 +104,8 @@ SELECT
         WHEN m.id IS NOT NULL THEN 'created'
         WHEN c.instructor_id = $1::uuid THEN 'already'
         WHEN c.id IS NOT NULL THEN 'id_taken'
-        WHEN NOT EXISTS (SELECT FROM instructor) THEN 'instructor_unknown'
+        WHEN NOT EXISTS (SELECT FROM instructor) THEN 'user_unknown'
+        WHEN NOT EXISTS (SELECT FROM instructor AS i WHERE i.teaches) THEN 'not_instructor'
         WHEN o.id IS NOT NULL THEN 'slug_taken'
         ELSE 'raced'
     END)::text AS verdict,
@@ -175,7 +176,8 @@ type CourseCreateRow struct {
 // CourseCreate adds an unpublished course. Locks the instructor KEY SHARE: an
 // erasure in flight is waited for, and what it left is judged. The id makes a
 // repeat harmless, the unique index on the slug arbitrates.
-// Verdicts: created, already, id_taken, instructor_unknown, slug_taken, raced.
+// Verdicts: created, already, id_taken, user_unknown, not_instructor, slug_taken,
+// raced.
 func (q *Queries) CourseCreate(ctx context.Context, arg CourseCreateParams) (CourseCreateRow, error) {
 	row := q.db.QueryRow(ctx, courseCreate,
 		arg.InstructorID,
