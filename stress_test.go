@@ -325,7 +325,7 @@ func (op stressOperation) attempt(ctx context.Context, s *elevate.Store, d *draw
 		return "", fmt.Errorf("%s: %w%s", op.name, err, details(err))
 	}
 	found, isConflict := conflictOf(err)
-	for _, want := range append(op.refusals, errRacedWrite) {
+	for _, want := range slices.Concat(op.refusals, []error{errRacedWrite}) {
 		if allowed, ok := conflictOf(want); ok && isConflict && found.Reason == allowed.Reason {
 			return string(found.Reason), nil
 		}
