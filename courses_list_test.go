@@ -244,7 +244,7 @@ func TestListCourses(t *testing.T) {
 	t.Run("Forbidden", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
-		for _, store := range b.strangers(t) {
+		for _, store := range b.learners(t) {
 			for _, instructor := range []uuid.UUID{uuid.Nil, b.instructorID} {
 				_, err := store.ListCourses(b.ctx, elevate.ListCoursesParams{Drafts: true, InstructorID: instructor})
 				require.ErrorIs(t, err, elevate.ErrForbidden)

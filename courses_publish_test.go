@@ -60,7 +60,7 @@ func TestPublishCourse(t *testing.T) {
 	t.Run("Forbidden", func(t *testing.T) {
 		t.Parallel()
 		b := newBundleCourse(t)
-		for _, store := range b.strangers(t) {
+		for _, store := range b.learners(t) {
 			_, err := store.PublishCourse(b.ctx, uuid.New())
 			require.ErrorIs(t, err, elevate.ErrForbidden)
 		}
@@ -164,7 +164,7 @@ func TestUnpublishCourse(t *testing.T) {
 	t.Run("Forbidden", func(t *testing.T) {
 		t.Parallel()
 		b := newBundleCourse(t)
-		for _, store := range b.strangers(t) {
+		for _, store := range b.learners(t) {
 			_, err := store.UnpublishCourse(b.ctx, uuid.New())
 			require.ErrorIs(t, err, elevate.ErrForbidden)
 		}
@@ -287,7 +287,7 @@ func TestDeleteCourse(t *testing.T) {
 	t.Run("Forbidden", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)
-		for _, store := range b.strangers(t) {
+		for _, store := range b.learners(t) {
 			require.ErrorIs(t, store.DeleteCourse(b.ctx, b.courseID), elevate.ErrForbidden)
 		}
 	})
