@@ -16,18 +16,22 @@ import (
 	"github.com/elevateforhumanity/elevate"
 )
 
-// manyLearners enrolls so many, several of them at one moment.
+// manyLearners enrolls so many, several of them at one moment. Triggers are off in
+// this transaction alone: the pool's connections go on with theirs.
 func (b *reportBundle) manyLearners(t testing.TB, n int) {
 	t.Helper()
-	b.exec(t, `SET session_replication_role = replica`)
-	b.exec(t, `WITH made AS (
+	tx := b.begin(t)
+	_, err := tx.Exec(b.ctx, `SET LOCAL session_replication_role = replica`)
+	require.NoError(t, err)
+	_, err = tx.Exec(b.ctx, b.sql(`WITH made AS (
 			INSERT INTO {s}.users (email, password_hash, name)
 			SELECT 'learner' || n || '@example.org', '!', 'Learner ' || n FROM generate_series(1, $2::integer) AS n
 			RETURNING id
 		)
 		INSERT INTO {s}.enrollments (user_id, course_id, enrolled_at)
-		SELECT m.id, $1, now() - row_number() OVER () / 7 * interval '1 second' FROM made AS m`, b.courseID, n)
-	b.exec(t, `RESET session_replication_role`)
+		SELECT m.id, $1, now() - row_number() OVER () / 7 * interval '1 second' FROM made AS m`), b.courseID, n)
+	require.NoError(t, err)
+	require.NoError(t, tx.Commit(b.ctx))
 }
 
 // parse reads a CSV file as others do.
