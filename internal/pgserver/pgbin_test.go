@@ -47,7 +47,12 @@ func newHome(t *testing.T, owner *account) *home {
 	require.NoError(t, os.Mkdir(h.tmp, 0o700))
 	text, err := os.ReadFile(os.Args[0])
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(h.binary, text, 0o755))
+	// A child that another test forks now would have the file open for writing, and
+	// until it has run its own program nobody could run this one (ETXTBSY).
+	syscall.ForkLock.RLock()
+	err = os.WriteFile(h.binary, text, 0o755)
+	syscall.ForkLock.RUnlock()
+	require.NoError(t, err)
 	if owner != nil {
 		require.NoError(t, os.Chmod(base, 0o755))
 		require.NoError(t, os.Chown(base, owner.uid, owner.gid))
