@@ -70,13 +70,25 @@ END;
 -- description (A against D). A tsvector holds 1 MiB, and a long description of
 -- words that are all different would not fit: its first 50,000 characters do, in
 -- every script.
+-- They are parsed in a time that grows with what they are. From each character of
+-- a run without a space the parser of text search may look for the end of a host
+-- or a path, and from each "<!--" for the end of the comment: 50,000 characters of
+-- "a_a_a_" took it 18 seconds. A trigger may change any column, so PostgreSQL
+-- parses again whenever the row of the course is written, also to count its
+-- lessons. No word has 255 characters: a run is cut there.
 CREATE FUNCTION search_document(language text, title text, description text)
 RETURNS tsvector
 LANGUAGE sql
 IMMUTABLE
 PARALLEL SAFE
 RETURN setweight(to_tsvector(search_config(language), title), 'A')
-    || setweight(to_tsvector(search_config(language), left(description, 50000)), 'D');
+    || setweight(
+        to_tsvector(
+            search_config(language),
+            regexp_replace(replace(left(description, 50000), '<!--', ' '), '(\S{255})', '\1 ', 'g')
+        ),
+        'D'
+    );
 
 ALTER TABLE courses
     ADD COLUMN language text NOT NULL DEFAULT 'english',
