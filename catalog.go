@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/google/uuid"
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/elevateforhumanity/elevate/db"
 )
@@ -39,7 +40,8 @@ type ListCoursesParams struct {
 	InstructorID uuid.UUID
 
 	// Language is the language of Query: it says how words end, and is no filter.
-	// One of those of [Config.SearchLanguage], which it defaults to.
+	// One of those of [Config.SearchLanguage], which it defaults to. A course in
+	// another language answers only by words that both languages leave as they are.
 	Language string
 
 	Level CourseLevel
@@ -48,15 +50,16 @@ type ListCoursesParams struct {
 
 	// Query is what a person looks for, at most 255 characters. All its words must
 	// be in the title or the description; "or", a "quoted phrase" and a -minus
-	// right before a word have their usual meaning, and no syntax is wrong. Words
-	// that a language leaves out, such as "the", are no words: a query of these
-	// alone finds nothing. White space alone is no query.
+	// right before a word have their usual meaning, and no syntax is wrong. Other
+	// punctuation is space, but what it joins, as in node.js, must be found in that
+	// order. Words that a language leaves out, such as "the", are no words: a query
+	// of these alone finds nothing. White space alone is no query.
 	Query string
 }
 
 // ListCourses lists the catalogue: what is published, and on request the drafts
-// that the actor may see. The newest course comes first; with a Query, what fits
-// it best, titles before descriptions. Anyone may list what is published; Drafts
+// that the actor may see. The newest course comes first; with a Query, those whose
+// title alone answers it, and among these and the others what fits it best. Anyone may list what is published; Drafts
 // is for those who teach.
 //
 // A search ranks all that it finds, whatever the page: its cost grows with the
@@ -334,27 +337,55 @@ func (p CatalogFacetsParams) searches() bool {
 	return strings.TrimSpace(p.Query) != ""
 }
 
-// words is the query with a space for each minus that excludes nothing: one that
-// no word follows, as in "Go - basics", and several in a row. PostgreSQL takes each
-// for a "not": it would exclude basics, and fails at 32 of them before one word.
+// words is the query as websearch_to_tsquery takes it, of words that search_text
+// leaves whole: punctuation inside of a word makes a phrase of it, so that node.js
+// and -node.js find and exclude what "node js" does. A minus excludes only what
+// follows at once; PostgreSQL would take that of "Go - basics" for one, and fails at
+// 32 of them before one word.
 func (p CatalogFacetsParams) words() string {
-	var made strings.Builder
-	runes := []rune(p.Query)
-	at := func(i int) rune {
-		if i < 0 || i >= len(runes) {
-			return ' '
+	var made []string
+	add := func(minus bool, text string) bool {
+		parts := strings.FieldsFunc(text, betweenWords)
+		if len(parts) == 0 {
+			return false
 		}
-		return runes[i]
-	}
-	for i, r := range runes {
-		next := at(i + 1)
-		excludes := at(i-1) != '-' && unicode.IsPrint(next) && !strings.ContainsRune(" -!&|()", next)
-		if r == '-' && !excludes {
-			r = ' '
+		word := strings.Join(parts, " ")
+		if len(parts) > 1 {
+			word = `"` + word + `"`
 		}
-		made.WriteRune(r)
+		if minus {
+			word = "-" + word
+		}
+		made = append(made, word)
+		return true
 	}
-	return made.String()
+	quoted := strings.Split(norm.NFC.String(p.Query), `"`)
+	minus := false // before the next quotation mark
+	for i, text := range quoted {
+		if i%2 == 1 && i < len(quoted)-1 {
+			add(minus, text)
+			continue
+		}
+		minus = false
+		fields := strings.Fields(text)
+		for j, field := range fields {
+			rest := strings.TrimLeftFunc(field, betweenWords)
+			excludes := strings.Count(strings.TrimSuffix(field, rest), "-") == 1
+			if !add(excludes, field) && j == len(fields)-1 {
+				minus = excludes && strings.HasSuffix(text, field)
+			}
+		}
+	}
+	return strings.Join(made, " ")
+}
+
+// notOfWords is what search_text makes spaces of.
+const notOfWords = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~" +
+	"\u00a0\u00ab\u00b7\u00bb\u2010\u2011\u2012\u2013\u2014\u2018\u2019\u201a\u201c\u201d\u201e\u2022\u2026" +
+	"\u2039\u203a\u3000\u3001\u3002\u300c\u300d\u30fb\uff01\uff08\uff09\uff0c\uff0e\uff0f\uff1a\uff1b\uff1f"
+
+func betweenWords(r rune) bool {
+	return unicode.IsSpace(r) || strings.ContainsRune(notOfWords, r)
 }
 
 // level and free are filters as the queries take them: nil for none.

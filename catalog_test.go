@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -110,6 +111,79 @@ func TestSearchCourses(t *testing.T) {
 			require.Equal(t, want, b.titles(t, b.store, elevate.ListCoursesParams{Query: query}), query)
 		}
 		require.Len(t, b.titles(t, b.store, elevate.ListCoursesParams{Query: " \t\n"}), 4, "no query")
+	})
+
+	// The parts of what PostgreSQL would take for one file, host, tag or number.
+	t.Run("Punctuation", func(t *testing.T) {
+		t.Parallel()
+		b := newBundle(t)
+		titles := map[string][]string{
+			"HTML/CSS basics":              {"html", "css", "css html", "html/css", `"html css"`, "HTML & CSS", "html,css"},
+			"Node.js for all":              {"node", "js", "node.js", "node js", "-node.x node"},
+			"ASP.NET and C++":              {"asp", "asp.net", "c++", "C"},
+			"GPT-4 and Lesson -5":          {"gpt", "gpt-4", "4", "5", "lesson 5", "lesson-5"},
+			"Use <template> well":          {"template", "<template>"},
+			"Excel 2016/2019":              {"2019", "2016", "excel-2016"},
+			"Fran\u00e7ais/Anglais":        {"anglais", "fran\u00e7ais", "franc\u0327ais"},
+			"Cafe\u0301 culture":           {"caf\u00e9", "cafe\u0301"},
+			"\u201cWords\u201d\u2014twice": {"words", "twice", "words\u2014twice", "\u201cwords\u201d"},
+			"ada@example.org writes":       {"ada", "example", "ada@example.org"},
+			"snake_case names":             {"snake", "case", "snake_case"},
+		}
+		for title := range titles {
+			b.catalogCourse(t, catalogCourse{title: title})
+		}
+		for title, queries := range titles {
+			for _, query := range queries {
+				require.Equal(t, []string{title}, b.titles(t, b.store, elevate.ListCoursesParams{Query: query}), query)
+			}
+		}
+		require.Empty(t, b.titles(t, b.store, elevate.ListCoursesParams{Query: "js -node.js"}))
+		require.Empty(t, b.titles(t, b.store, elevate.ListCoursesParams{Query: "node.for.js"}), "parts are a phrase")
+	})
+
+	// A query is cut where titles are.
+	t.Run("SameWords", func(t *testing.T) {
+		t.Parallel()
+		b := newBundle(t)
+		for _, r := range elevate.NotOfWords {
+			require.Equal(t, "a b", scan[string](t, b, `SELECT {s}.search_text($1)`, "a"+string(r)+"b"))
+		}
+		require.Equal(t, utf8.RuneCountInString(elevate.NotOfWords), b.count(t, `SELECT count(*)
+			FROM generate_series(33, 65535) AS c
+			WHERE c NOT BETWEEN 55296 AND 57343 -- surrogates
+				AND normalize(chr(c), NFC) = chr(c)
+				AND {s}.search_text(chr(c)) = ' '`))
+	})
+
+	// Whatever a title is made of, it answers the query that is its text. A minus and
+	// quotation marks mean something there.
+	t.Run("ByTitle", func(t *testing.T) {
+		t.Parallel()
+		b := newBundle(t)
+		id := b.catalogCourse(t, catalogCourse{title: "x", language: "simple"})
+		random := rand.New(rand.NewPCG(5, 6))
+		signs := []rune("ab1 .,:;/\\_#+*&%$@~^|'`()[]{}<>=?! \u00b7\u00bf\u2013\u2014\u2019\u201c\u2026\u20ac\u3001\uff0c\u00a0\t\u0301\u00e9\u093e\u200d\u6f22")
+		for range 300 {
+			title := []rune("a")
+			for range 1 + random.IntN(20) {
+				title = append(title, signs[random.IntN(len(signs))])
+			}
+			b.exec(t, `UPDATE {s}.courses SET title = $2 WHERE id = $1`, id, string(title))
+			found := b.listed(t, b.store, elevate.ListCoursesParams{Query: string(title), Language: "simple"})
+			require.Equal(t, []uuid.UUID{id}, found, "%q", string(title))
+		}
+	})
+
+	// However often a description says the words, a title that has them comes first.
+	t.Run("TitlesFirst", func(t *testing.T) {
+		t.Parallel()
+		b := newBundle(t)
+		b.catalogCourse(t, catalogCourse{title: "Go for engineers of servers, from all of the basics"})
+		b.catalogCourse(t, catalogCourse{title: "Rust", description: strings.Repeat("go basics ", 50)})
+		b.catalogCourse(t, catalogCourse{title: "Go", description: "The basics of it."})
+		require.Equal(t, []string{"Go for engineers of servers, from all of the basics", "Rust", "Go"},
+			b.titles(t, b.store, elevate.ListCoursesParams{Query: "go basics"}))
 	})
 
 	// PostgreSQL stacks each minus that it takes for a "not", and fails at 32.
@@ -230,9 +304,8 @@ func TestSearchCourses(t *testing.T) {
 		}
 	})
 
-	// What PostgreSQL's parser tries to read as one host, path or comment from each
-	// of its characters on took it up to 18 seconds, and again whenever the row of
-	// the course was written.
+	// What PostgreSQL's parser would try to read as one host, path or comment from
+	// each of its characters on: up to 18 seconds.
 	t.Run("SlowToParse", func(t *testing.T) {
 		t.Parallel()
 		b := newBundle(t)
@@ -276,7 +349,9 @@ func TestSearchPages(t *testing.T) {
 	for _, query := range []string{"gopher", "gopher or tunnel", "gopher tunnel", `-filler`} {
 		// As PostgreSQL sorts them, without a cursor.
 		want := scan[[]uuid.UUID](t, b, `SELECT array_agg(c.id
-				ORDER BY ts_rank(c.search, websearch_to_tsquery('english', $1)) DESC, c.created_at DESC, c.id DESC)
+				ORDER BY ((ts_filter(c.search, '{a}') @@ websearch_to_tsquery('english', $1))::integer * 2
+						+ ts_rank(c.search, websearch_to_tsquery('english', $1)))::real DESC,
+					c.created_at DESC, c.id DESC)
 			FROM {s}.courses AS c
 			WHERE c.search @@ websearch_to_tsquery('english', $1)`, query)
 		require.GreaterOrEqual(t, len(want), 20, query)

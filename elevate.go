@@ -58,7 +58,8 @@ type Config struct {
 
 	// SearchLanguage is that of new courses and of searches that name none:
 	// english, german or another of PostgreSQL's own text search configurations,
-	// or simple, which cuts no endings. Defaults to "english".
+	// or simple, which cuts no endings and suits other languages that put spaces
+	// between words. Defaults to "english".
 	SearchLanguage string
 
 	// SessionIdle is how long a session lasts without use. It may end up to a tenth

@@ -2,6 +2,9 @@ package elevate
 
 import "time"
 
+// NotOfWords is what a search takes for spaces.
+const NotOfWords = notOfWords
+
 // HoldHashing keeps everybody else from hashing until release is called; with
 // full, nobody else may even wait.
 func HoldHashing(s *Store, full bool) (release func()) {

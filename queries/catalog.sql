@@ -203,14 +203,22 @@ LIMIT sqlc.arg(row_limit)::integer;
 -- CourseSearch is what answers a search, the best first: the catalogue, drafts, or
 -- what an instructor has made. The index of words finds; it cannot order, so all
 -- that was found is ranked, of which only keys and ranks are kept, and rows are
--- read for the page alone. The query is parsed once. A rank is a real, which a
--- double holds exactly: the cursor gives it back bit for bit.
+-- read for the page alone. The query is parsed once. A title that answers it is
+-- above every rank, which approaches 1 where a description says the words over and
+-- over. A rank is a real, which a double holds exactly: the cursor gives it back bit
+-- for bit.
 WITH asked AS MATERIALIZED (
     SELECT websearch_to_tsquery(
         public.search_config(sqlc.arg(language)::text), sqlc.arg(query)::text
     ) AS query
 ), found AS MATERIALIZED (
-    SELECT c.id, c.created_at, ts_rank(c.search, (SELECT a.query FROM asked AS a))::float8 AS rank
+    SELECT
+        c.id,
+        c.created_at,
+        (
+            CASE WHEN ts_filter(c.search, '{a}') @@ (SELECT a.query FROM asked AS a) THEN 2 ELSE 0 END
+            + ts_rank(c.search, (SELECT a.query FROM asked AS a))
+        )::real::float8 AS rank
     FROM public.courses AS c
     WHERE c.search @@ (SELECT a.query FROM asked AS a)
         AND (NOT c.published OR NOT sqlc.arg(drafts)::boolean)

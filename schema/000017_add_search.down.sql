@@ -23,6 +23,7 @@ CREATE INDEX idx_courses_category ON courses (category, created_at DESC, id DESC
 WHERE published;
 
 DROP FUNCTION search_document(text, text, text);
+DROP FUNCTION search_text(text);
 DROP FUNCTION search_config(text);
 DROP FUNCTION course_open(uuid, uuid, boolean);
 DROP FUNCTION course_visible(uuid, uuid, boolean, uuid);

@@ -28,7 +28,8 @@ RETURN course_visible(course, instructor, published, '00000000-0000-0000-0000-00
 
 -- The words of a language end as its configuration says. The name is kept as
 -- text: pg_upgrade refuses a column of type regconfig. Those of PostgreSQL's own
--- that all versions have; simple cuts no endings, and suits the other languages.
+-- that all versions have; simple cuts no endings, and suits the other languages that
+-- put spaces between words.
 CREATE FUNCTION search_config(language text)
 RETURNS regconfig
 LANGUAGE sql
@@ -66,29 +67,37 @@ RETURN CASE language
     ELSE 'pg_catalog.simple'::regconfig
 END;
 
+-- A text as words and spaces. The parser of text search makes one word of HTML/CSS
+-- and Node.js, which it takes for a file and a host, a negative number of the end
+-- of GPT-4, and nothing at all of <template>; nor does it know the punctuation of
+-- other scripts in a database of the locale C. It would also look for the end of a
+-- host or a comment again and again: 18 seconds for 50,000 characters of "a_a_a_".
+-- A trigger may change any column, so PostgreSQL parses whenever the row of the
+-- course is written. Queries are cut at the same characters.
+CREATE FUNCTION search_text(text text)
+RETURNS text
+LANGUAGE sql
+IMMUTABLE
+PARALLEL SAFE
+RETURN translate(
+    normalize(text, NFC),
+    '!"#$%&''()*+,-./:;<=>?@[\]^_`{|}~'
+    || U&'\00A0\00AB\00B7\00BB\2010\2011\2012\2013\2014\2018\2019\201A\201C\201D\201E\2022\2026'
+    || U&'\2039\203A\3000\3001\3002\300C\300D\30FB\FF01\FF08\FF09\FF0C\FF0E\FF0F\FF1A\FF1B\FF1F',
+    repeat(' ', 66)
+);
+
 -- What is searched of a course. A word of the title outweighs any in the
 -- description (A against D). A tsvector holds 1 MiB, and a long description of
 -- words that are all different would not fit: its first 50,000 characters do, in
 -- every script.
--- They are parsed in a time that grows with what they are. From each character of
--- a run without a space the parser of text search may look for the end of a host
--- or a path, and from each "<!--" for the end of the comment: 50,000 characters of
--- "a_a_a_" took it 18 seconds. A trigger may change any column, so PostgreSQL
--- parses again whenever the row of the course is written, also to count its
--- lessons. No word has 255 characters: a run is cut there.
 CREATE FUNCTION search_document(language text, title text, description text)
 RETURNS tsvector
 LANGUAGE sql
 IMMUTABLE
 PARALLEL SAFE
-RETURN setweight(to_tsvector(search_config(language), title), 'A')
-    || setweight(
-        to_tsvector(
-            search_config(language),
-            regexp_replace(replace(left(description, 50000), '<!--', ' '), '(\S{255})', '\1 ', 'g')
-        ),
-        'D'
-    );
+RETURN setweight(to_tsvector(search_config(language), search_text(title)), 'A')
+    || setweight(to_tsvector(search_config(language), search_text(left(description, 50000))), 'D');
 
 ALTER TABLE courses
     ADD COLUMN language text NOT NULL DEFAULT 'english',

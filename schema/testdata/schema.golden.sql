@@ -1090,7 +1090,13 @@ CREATE OR REPLACE FUNCTION search_document(language text, title text, descriptio
  RETURNS tsvector
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-RETURN (setweight(to_tsvector(search_config(language), title), 'A'::"char") || setweight(to_tsvector(search_config(language), regexp_replace(replace("left"(description, 50000), '<!--'::text, ' '::text), '(\S{255})'::text, '\1 '::text, 'g'::text)), 'D'::"char"));
+RETURN (setweight(to_tsvector(search_config(language), search_text(title)), 'A'::"char") || setweight(to_tsvector(search_config(language), search_text("left"(description, 50000))), 'D'::"char"));
+
+CREATE OR REPLACE FUNCTION search_text(text text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN translate(NORMALIZE(text, NFC), (('!"#$%&''()*+,-./:;<=>?@[\]^_`{|}~'::text || ' «·»‐‑‒–—‘’‚“”„•…'::text) || '‹›　、。「」・！（），．／：；？'::text), repeat(' '::text, 66));
 
 CREATE OR REPLACE FUNCTION submissions_fill_raw_score()
  RETURNS trigger
