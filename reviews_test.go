@@ -92,6 +92,25 @@ func TestPutReview(t *testing.T) {
 		require.Equal(t, 1, b.count(t, `SELECT count(*) FROM {s}.reviews WHERE comment IS NULL`), "no comment is none")
 	})
 
+	// An edit in a transaction that is older than the review is not from before it.
+	t.Run("ReplacesFromAnOlderTransaction", func(t *testing.T) {
+		t.Parallel()
+		b := newBundleReview(t)
+		tx := b.begin(t)
+		usable(t, tx)
+		first, err := b.put(b.ctx, 1, "")
+		require.NoError(t, err)
+		second, err := b.me.WithTx(tx).PutReview(b.ctx, elevate.PutReviewParams{
+			UserID: b.userID, CourseID: b.courseID, Rating: 5,
+		})
+		require.NoError(t, err)
+		require.Equal(t, first.Review.UpdatedAt, second.Review.UpdatedAt)
+		require.NoError(t, tx.Commit(b.ctx))
+		page, err := b.store.ListReviews(b.ctx, b.courseID, elevate.PageParams{})
+		require.NoError(t, err)
+		require.Equal(t, []elevate.Review{second.Review}, page.Items)
+	})
+
 	t.Run("RepeatChangesNothing", func(t *testing.T) {
 		t.Parallel()
 		b := newBundleReview(t)

@@ -160,7 +160,7 @@ WITH target AS MATERIALIZED (
     ON CONFLICT (user_id, course_id) DO UPDATE
     SET rating = excluded.rating,
         comment = excluded.comment,
-        updated_at = excluded.updated_at
+        updated_at = greatest(r.updated_at, excluded.updated_at)
     WHERE (r.rating, r.comment) IS DISTINCT FROM (excluded.rating, excluded.comment)
     RETURNING r.id, r.created_at, r.updated_at
 )
@@ -207,7 +207,8 @@ type ReviewPutRow struct {
 // ReviewPut writes the one review that a learner has of a course, or replaces it.
 // Locks the user, the course and the enrollment KEY SHARE: an erasure and an
 // unenrollment in flight are waited for. The unique index finds the review; the
-// same again changes nothing. Triggers then count, in the row of the course's
+// same again changes nothing. A transaction may be older than the review: its
+// last change does not go back. Triggers then count, in the row of the course's
 // figures, which is last in the lock order.
 // Verdicts: created, updated, unchanged, user_unknown, course_unknown,
 // not_enrolled, raced.
