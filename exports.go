@@ -37,8 +37,8 @@ type ExportLearnersParams struct {
 // whose first character, spaces and quotation marks aside, is =, +, -, @ or the
 // full-width form of one, and a text that begins with a tab or a line break. The
 // same goes for what follows a semicolon, a tab or a line break inside of a text,
-// where a spreadsheet may begin a cell. Line feeds inside of a text become CR LF;
-// carriage returns without one are left out.
+// where a spreadsheet may begin a cell. Line breaks of any kind inside of a text,
+// LF, CR and CR LF, become CR LF.
 //
 // It reads 1,000 learners at a time, so it needs little memory and holds no
 // transaction while the writer is slow. A learner who is enrolled all the while is

@@ -174,13 +174,10 @@ func TestExportLearners(t *testing.T) {
 	})
 }
 
-// TestExportLearnersNeedsLittleMemory measures what is live after a collection:
-// some pages of rows, however many there are.
-//
-//nolint:paralleltest // what others need would be measured too
-func TestExportLearnersNeedsLittleMemory(t *testing.T) {
-	const learners = 30_000
-	b := newReportBundle(t)
+// needsLittleMemory runs an export of many learners, and measures what is live
+// after a collection: some pages of rows, however many there are.
+func (b *reportBundle) needsLittleMemory(t *testing.T, learners int, export func(w io.Writer) error) {
+	t.Helper()
 	b.manyLearners(t, learners)
 	var memory runtime.MemStats
 	runtime.GC()
@@ -190,7 +187,7 @@ func TestExportLearnersNeedsLittleMemory(t *testing.T) {
 		most          uint64
 		lines, writes int
 	)
-	err := b.teacher.ExportLearners(b.ctx, elevate.ExportLearnersParams{CourseID: b.courseID}, writerFunc(func(p []byte) (int, error) {
+	require.NoError(t, export(writerFunc(func(p []byte) (int, error) {
 		lines += bytes.Count(p, []byte("\n"))
 		if writes++; writes%40 == 1 {
 			runtime.GC()
@@ -198,10 +195,27 @@ func TestExportLearnersNeedsLittleMemory(t *testing.T) {
 			most = max(most, memory.HeapAlloc)
 		}
 		return len(p), nil
-	}))
-	require.NoError(t, err)
+	})))
 	require.Equal(t, learners+1, lines)
-	require.Less(t, most, before+(4<<20))
+	require.Less(t, most, before+(2<<20))
+}
+
+//nolint:paralleltest // what others need would be measured too
+func TestExportLearnersNeedsLittleMemory(t *testing.T) {
+	b := newReportBundle(t)
+	b.needsLittleMemory(t, 30_000, func(w io.Writer) error {
+		return b.teacher.ExportLearners(b.ctx, elevate.ExportLearnersParams{CourseID: b.courseID}, w)
+	})
+}
+
+//nolint:paralleltest // likewise
+func TestExportGradebookNeedsLittleMemory(t *testing.T) {
+	b := newReportBundle(t)
+	b.exec(t, `INSERT INTO {s}.assignments (course_id, title, description)
+		SELECT $1, 'Assignment ' || n, '' FROM generate_series(1, 10) AS n`, b.courseID)
+	b.needsLittleMemory(t, 10_000, func(w io.Writer) error {
+		return b.teacher.ExportGradebook(b.ctx, elevate.ExportGradebookParams{CourseID: b.courseID}, w)
+	})
 }
 
 // writerFunc is a writer.

@@ -53,8 +53,15 @@ func reviewOperations() []operation {
 					unknown("SwappedIDs", func(ctx context.Context, s *elevate.Store, w *world) error {
 						return put(ctx, s, w, func(p *elevate.PutReviewParams) { p.UserID, p.CourseID = w.course, w.learner })
 					}),
+					unknown("Draft", func(ctx context.Context, s *elevate.Store, w *world) error {
+						stranger := s.As(elevate.Actor{UserID: w.stranger, Role: elevate.RoleUser})
+						return put(ctx, stranger, w, func(p *elevate.PutReviewParams) { p.UserID, p.CourseID = w.stranger, w.draft })
+					}),
 					{"NotEnrolled", func(ctx context.Context, s *elevate.Store, w *world) error {
 						return put(ctx, s, w, func(p *elevate.PutReviewParams) { p.UserID = w.stranger })
+					}, elevate.ErrNotEnrolled},
+					{"NotEnrolledInDraft", func(ctx context.Context, s *elevate.Store, w *world) error {
+						return put(ctx, s, w, func(p *elevate.PutReviewParams) { p.CourseID = w.draft })
 					}, elevate.ErrNotEnrolled},
 				},
 			),
@@ -75,6 +82,11 @@ func reviewOperations() []operation {
 				}),
 				unknown("Course", func(ctx context.Context, s *elevate.Store, w *world) error {
 					_, err := s.DeleteReview(ctx, w.learner, uuid.Nil)
+					return err
+				}),
+				unknown("Draft", func(ctx context.Context, s *elevate.Store, w *world) error {
+					stranger := s.As(elevate.Actor{UserID: w.stranger, Role: elevate.RoleUser})
+					_, err := stranger.DeleteReview(ctx, w.stranger, w.draft)
 					return err
 				}),
 				unknown("SwappedIDs", func(ctx context.Context, s *elevate.Store, w *world) error {

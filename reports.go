@@ -27,7 +27,8 @@ type CourseReport struct {
 
 	// Active are those of them who in the last 720 hours, which are 30 days, have
 	// enrolled, completed a lesson for the first time, or completed the course.
-	// Time spent without completing has no date, and does not count.
+	// Taking a completion back does not undo that. Time spent without completing
+	// has no date, and does not count.
 	Active int64
 
 	Completed int64

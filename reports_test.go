@@ -69,6 +69,10 @@ func TestCourseReport(t *testing.T) {
 		b.learner(t, day, 0) // active
 		returned := b.learner(t, long, 1)
 		b.complete(t, returned, b.lessons[1]) // active
+		undone := b.learner(t, long, 1)
+		b.complete(t, undone, b.lessons[1]) // active, though it is taken back
+		_, err := b.system.UncompleteLesson(b.ctx, undone, b.lessons[1])
+		require.NoError(t, err)
 		for _, days := range []int{2, 4, 10} {
 			userID := b.learner(t, long, 4)
 			b.exec(t, `UPDATE {s}.enrollments SET completed_at = enrolled_at + $2::integer * interval '24 hours'
@@ -98,11 +102,11 @@ func TestCourseReport(t *testing.T) {
 
 		want := elevate.CourseReport{
 			CourseID:         b.courseID,
-			Enrolled:         8,
-			Active:           2,
+			Enrolled:         9,
+			Active:           3,
 			Completed:        3,
-			CompletionRate:   3750,
-			AverageProgress:  (25 + 50 + 300) * 100 / 8,
+			CompletionRate:   3333,
+			AverageProgress:  (25 + 50 + 25 + 300) * 100 / 9,
 			MedianToComplete: 4 * day,
 			Rating:           3.67,
 			RatingCount:      3,
@@ -167,13 +171,17 @@ func TestCourseFunnel(t *testing.T) {
 		idle := b.learner(t, 0, 0)
 		b.enroll(t, idle, other)
 		b.complete(t, idle, lessons[0])
-		// Who opened a lesson and spent no time in it, and who took it back.
+		// Who opened a lesson and spent no time in it has not started; who took a
+		// completion back has.
 		_, err := b.system.RecordStudyTime(b.ctx, elevate.RecordStudyTimeParams{UserID: idle, LessonID: b.lessons[0]})
 		require.NoError(t, err)
-		_, err = b.system.CompleteLesson(b.ctx, idle, b.lessons[1], 0)
+		undone := b.learner(t, 0, 0)
+		_, err = b.system.CompleteLesson(b.ctx, undone, b.lessons[1], 0)
 		require.NoError(t, err)
-		_, err = b.system.UncompleteLesson(b.ctx, idle, b.lessons[1])
+		_, err = b.system.UncompleteLesson(b.ctx, undone, b.lessons[1])
 		require.NoError(t, err)
+		// Another program need not say when.
+		b.exec(t, `UPDATE {s}.progress SET completed_at = NULL WHERE user_id = $1`, certified)
 
 		reach := func(position int32, started, completed int64) elevate.LessonReach {
 			return elevate.LessonReach{
@@ -185,12 +193,12 @@ func TestCourseFunnel(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, elevate.CourseFunnel{
 			CourseID:  b.courseID,
-			Enrolled:  7,
-			Started:   5,
+			Enrolled:  8,
+			Started:   6,
 			Half:      3,
 			Completed: 2,
 			Certified: 1,
-			Lessons:   []elevate.LessonReach{reach(1, 4, 4), reach(2, 3, 3), reach(3, 3, 2), reach(4, 2, 2)},
+			Lessons:   []elevate.LessonReach{reach(1, 4, 4), reach(2, 4, 3), reach(3, 3, 2), reach(4, 2, 2)},
 		}, funnel)
 	})
 

@@ -61,8 +61,9 @@ const (
 // the enrollment; it can then be deleted, not edited. The actor is the learner or
 // trusted.
 //
-// Errors: ErrForbidden; *ValidationError; ErrNotFound for an unknown user or
-// course; ErrNotEnrolled.
+// Errors: ErrForbidden; *ValidationError; ErrNotFound for an unknown user or course,
+// and for a draft that they are not enrolled in and the actor does not see;
+// ErrNotEnrolled.
 //
 // Idempotent: the same review again changes nothing. Locks: user, course and
 // enrollment KEY SHARE, then the review, then the figures of the course: those who
@@ -77,11 +78,12 @@ func (s *Store) PutReview(ctx context.Context, params PutReviewParams) (result P
 		return PutReviewResult{}, err
 	}
 	put := db.ReviewPutParams{
-		UserID:   params.UserID,
-		CourseID: params.CourseID,
-		ID:       newID(),
-		Rating:   params.Rating,
-		Comment:  params.Comment,
+		UserID:    params.UserID,
+		CourseID:  params.CourseID,
+		ID:        newID(),
+		Rating:    params.Rating,
+		Comment:   params.Comment,
+		TeacherID: s.actor.teacher(),
 	}
 	row, err := write(ctx, s, func(q *db.Queries) (db.ReviewPutRow, error) {
 		row, err := q.ReviewPut(ctx, put)
@@ -133,18 +135,19 @@ type DeleteReviewResult struct {
 // DeleteReview deletes a learner's review of a course, enrolled or not. The actor
 // is the learner or trusted: trusted actors moderate.
 //
-// Errors: ErrForbidden; ErrNotFound for an unknown user or course; *ConflictError
-// with ConflictReferenced for a table of the host's.
+// Errors: ErrForbidden; ErrNotFound for an unknown user or course, and, where there
+// is no review, for a draft that they are not enrolled in and the actor does not
+// see; *ConflictError with ConflictReferenced for a table of the host's.
 //
-// Idempotent: a repeat returns Removed false. Locks: the review, then the figures
-// of the course. In a caller's transaction: joins it, behind a savepoint; let it
-// be the last thing in it.
+// Idempotent: a repeat returns Removed false; of such a draft, ErrNotFound. Locks:
+// the review, then the figures of the course. In a caller's transaction: joins it,
+// behind a savepoint; let it be the last thing in it.
 func (s *Store) DeleteReview(ctx context.Context, userID, courseID uuid.UUID) (result DeleteReviewResult, err error) {
 	defer wrap(&err, "delete review of user %s of course %s", userID, courseID)
 	if err := s.actor.mayActFor(userID); err != nil {
 		return DeleteReviewResult{}, err
 	}
-	params := db.ReviewDeleteParams{UserID: userID, CourseID: courseID}
+	params := db.ReviewDeleteParams{UserID: userID, CourseID: courseID, TeacherID: s.actor.teacher()}
 	verdict, err := writeGuarded(ctx, s, func(q *db.Queries) (string, error) {
 		verdict, err := q.ReviewDelete(ctx, params)
 		return settled(verdict, err, verdict)

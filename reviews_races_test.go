@@ -341,3 +341,63 @@ func TestCourseStats(t *testing.T) {
 		require.Equal(t, 1, b.count(t, `SELECT count(*) FROM {s}.course_stats WHERE rating_count = 2 AND rating = 3.5`))
 	})
 }
+
+// recount_ratings and those who write reviews wait for each other. Without the lock
+// on the reviews a writer who finds no figures, as after a restore of data alone,
+// would neither wait nor count.
+func TestRecountRatings(t *testing.T) {
+	t.Parallel()
+
+	const (
+		recount = `SELECT {s}.recount_ratings($1)`
+		blocked = `SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND wait_event_type = 'Lock'`
+	)
+	for name, write := range map[string]string{
+		"Insert": `INSERT INTO {s}.reviews (user_id, course_id, rating)
+			SELECT c.instructor_id, c.id, 2 FROM {s}.courses AS c WHERE c.id = $1`,
+		"Rate":   `UPDATE {s}.reviews SET rating = 2 WHERE course_id = $1 AND rating = 5`,
+		"Delete": `DELETE FROM {s}.reviews WHERE course_id = $1 AND rating = 5`,
+		"MoveAway": `UPDATE {s}.reviews SET course_id = c.id FROM {s}.courses AS c
+			WHERE course_id = $1 AND rating = 5 AND c.id <> $1`,
+		"MoveHere": `UPDATE {s}.reviews SET course_id = $1 WHERE course_id <> $1`,
+	} {
+		for figures, lose := range map[string]string{
+			"Wrong": `UPDATE {s}.course_stats SET rating_count = 9, rating_sum = 9`,
+			"Lost":  `DELETE FROM {s}.course_stats`,
+		} {
+			right := func(t *testing.T, first, second string) {
+				t.Helper()
+				b := newBundle(t)
+				courseID, _ := b.course(t, courseSeed{published: true})
+				otherID, _ := b.course(t, courseSeed{published: true})
+				b.rate(t, b.user(t, elevate.RoleUser), courseID, 5)
+				b.rate(t, b.user(t, elevate.RoleUser), courseID, 1)
+				b.rate(t, b.user(t, elevate.RoleUser), otherID, 3)
+				b.exec(t, lose)
+				tx := b.begin(t)
+				_, err := tx.Exec(b.ctx, b.sql(first), courseID)
+				require.NoError(t, err)
+				done := later(func() error {
+					_, err := b.pool.Exec(context.WithoutCancel(b.ctx), b.sql(second), courseID)
+					return err
+				})
+				for len(done) == 0 && b.count(t, blocked) == 0 {
+				}
+				require.NoError(t, tx.Commit(b.ctx))
+				require.NoError(t, <-done)
+				require.Equal(t,
+					scan[string](t, b, `SELECT count(*) || ' ' || sum(r.rating) FROM {s}.reviews AS r WHERE r.course_id = $1`, courseID),
+					scan[string](t, b, `SELECT s.rating_count || ' ' || s.rating_sum FROM {s}.course_stats AS s WHERE s.course_id = $1`, courseID))
+			}
+			t.Run(name+figures+"First", func(t *testing.T) {
+				t.Parallel()
+				right(t, write, recount)
+			})
+			t.Run(name+figures+"Second", func(t *testing.T) {
+				t.Parallel()
+				right(t, recount, write)
+			})
+		}
+	}
+}

@@ -92,6 +92,25 @@ func TestPutReview(t *testing.T) {
 		require.Equal(t, 1, b.count(t, `SELECT count(*) FROM {s}.reviews WHERE comment IS NULL`), "no comment is none")
 	})
 
+	// An edit in a transaction that is older than the review is not from before it.
+	t.Run("ReplacesFromAnOlderTransaction", func(t *testing.T) {
+		t.Parallel()
+		b := newBundleReview(t)
+		tx := b.begin(t)
+		usable(t, tx)
+		first, err := b.put(b.ctx, 1, "")
+		require.NoError(t, err)
+		second, err := b.me.WithTx(tx).PutReview(b.ctx, elevate.PutReviewParams{
+			UserID: b.userID, CourseID: b.courseID, Rating: 5,
+		})
+		require.NoError(t, err)
+		require.Equal(t, first.Review.UpdatedAt, second.Review.UpdatedAt)
+		require.NoError(t, tx.Commit(b.ctx))
+		page, err := b.store.ListReviews(b.ctx, b.courseID, elevate.PageParams{})
+		require.NoError(t, err)
+		require.Equal(t, []elevate.Review{second.Review}, page.Items)
+	})
+
 	t.Run("RepeatChangesNothing", func(t *testing.T) {
 		t.Parallel()
 		b := newBundleReview(t)
@@ -135,6 +154,42 @@ func TestPutReview(t *testing.T) {
 		deleted, err := b.me.DeleteReview(b.ctx, b.userID, b.courseID)
 		require.NoError(t, err)
 		require.True(t, deleted.Removed)
+	})
+
+	// A draft is unknown to whoever neither is in it nor sees it.
+	t.Run("ErrorIfNotEnrolled", func(t *testing.T) {
+		t.Parallel()
+		b := newBundleReview(t)
+		teacherID := scan[uuid.UUID](t, b.testBundle, `SELECT instructor_id FROM {s}.courses`)
+		rivalID := b.user(t, elevate.RoleInstructor)
+		for _, c := range []struct {
+			store        *elevate.Store
+			userID       uuid.UUID
+			seesTheDraft bool
+		}{
+			{b.as(rivalID, elevate.RoleUser), rivalID, false},
+			{b.as(rivalID, elevate.RoleInstructor), rivalID, false},
+			{b.as(teacherID, elevate.RoleUser), teacherID, false}, // no longer an instructor
+			{b.as(teacherID, elevate.RoleInstructor), teacherID, true},
+			{b.as(b.user(t, elevate.RoleAdmin), elevate.RoleAdmin), rivalID, true},
+			{b.system, rivalID, true},
+		} {
+			for _, published := range []bool{true, false} {
+				b.exec(t, `UPDATE {s}.courses SET published = $1`, published)
+				_, err := c.store.PutReview(b.ctx, elevate.PutReviewParams{UserID: c.userID, CourseID: b.courseID, Rating: 1})
+				removed, errDelete := c.store.DeleteReview(b.ctx, c.userID, b.courseID)
+				if published || c.seesTheDraft {
+					require.ErrorIs(t, err, elevate.ErrNotEnrolled)
+					require.NoError(t, errDelete)
+					require.False(t, removed.Removed)
+				} else {
+					require.ErrorIs(t, err, elevate.ErrNotFound)
+					require.ErrorIs(t, errDelete, elevate.ErrNotFound)
+				}
+			}
+		}
+		_, err := b.me.DeleteReview(b.ctx, b.userID, b.courseID)
+		require.NoError(t, err, "who is in the draft")
 	})
 
 	t.Run("ErrorIfErased", func(t *testing.T) {
@@ -211,6 +266,23 @@ func TestDeleteReview(t *testing.T) {
 		again, err := b.put(b.ctx, 5, "")
 		require.NoError(t, err)
 		require.True(t, again.Created)
+	})
+
+	// Who has left a course can take back what they wrote of it, a draft by now too.
+	t.Run("OfADraftThatWasLeft", func(t *testing.T) {
+		t.Parallel()
+		b := newBundleReview(t)
+		_, err := b.put(b.ctx, 4, "")
+		require.NoError(t, err)
+		b.exec(t, `DELETE FROM {s}.enrollments`)
+		b.exec(t, `UPDATE {s}.courses SET published = FALSE`)
+		_, err = b.put(b.ctx, 5, "")
+		require.ErrorIs(t, err, elevate.ErrNotFound)
+		result, err := b.me.DeleteReview(b.ctx, b.userID, b.courseID)
+		require.NoError(t, err)
+		require.True(t, result.Removed)
+		_, err = b.me.DeleteReview(b.ctx, b.userID, b.courseID)
+		require.ErrorIs(t, err, elevate.ErrNotFound)
 	})
 
 	t.Run("Moderation", func(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 const reviewDelete = `-- name: ReviewDelete :one
 WITH gone AS (
     DELETE FROM public.reviews AS r
-    WHERE r.user_id = $1::uuid AND r.course_id = $2::uuid
+    WHERE r.user_id = $2::uuid AND r.course_id = $3::uuid
     RETURNING r.id
 )
 SELECT
@@ -23,26 +23,30 @@ SELECT
         WHEN g.id IS NOT NULL THEN 'deleted'
         WHEN u.id IS NULL THEN 'user_unknown'
         WHEN c.id IS NULL THEN 'course_unknown'
-        WHEN r.id IS NULL THEN 'already'
-        ELSE 'raced'
+        WHEN r.id IS NOT NULL THEN 'raced'
+        WHEN e.id IS NULL AND NOT public.course_visible(c.id, c.instructor_id, c.published, $1::uuid)
+            THEN 'course_unknown'
+        ELSE 'already'
     END)::text AS verdict
 FROM (SELECT) AS one
-LEFT JOIN public.users AS u ON u.id = $1::uuid
-LEFT JOIN public.courses AS c ON c.id = $2::uuid
+LEFT JOIN public.users AS u ON u.id = $2::uuid
+LEFT JOIN public.courses AS c ON c.id = $3::uuid
+LEFT JOIN public.enrollments AS e ON e.user_id = u.id AND e.course_id = c.id
 LEFT JOIN public.reviews AS r ON r.user_id = u.id AND r.course_id = c.id
 LEFT JOIN gone AS g ON TRUE
 `
 
 type ReviewDeleteParams struct {
-	UserID   uuid.UUID
-	CourseID uuid.UUID
+	TeacherID *uuid.UUID
+	UserID    uuid.UUID
+	CourseID  uuid.UUID
 }
 
 // ReviewDelete removes a learner's review of a course. One that its snapshot has
 // and that it could not remove has gone meanwhile, and may have been written anew.
 // Verdicts: deleted, already, user_unknown, course_unknown, raced.
 func (q *Queries) ReviewDelete(ctx context.Context, arg ReviewDeleteParams) (string, error) {
-	row := q.db.QueryRow(ctx, reviewDelete, arg.UserID, arg.CourseID)
+	row := q.db.QueryRow(ctx, reviewDelete, arg.TeacherID, arg.UserID, arg.CourseID)
 	var verdict string
 	err := row.Scan(&verdict)
 	return verdict, err
@@ -142,9 +146,9 @@ WITH target AS MATERIALIZED (
     FROM public.users AS u
     CROSS JOIN public.courses AS c
     JOIN public.enrollments AS e ON e.user_id = u.id AND e.course_id = c.id
-    WHERE u.id = $4::uuid
+    WHERE u.id = $5::uuid
         AND u.erased_at IS NULL
-        AND c.id = $5::uuid
+        AND c.id = $6::uuid
     FOR KEY SHARE OF u
     FOR KEY SHARE OF c
     FOR KEY SHARE OF e
@@ -154,13 +158,13 @@ WITH target AS MATERIALIZED (
         $1::uuid,
         t.user_id,
         t.course_id,
-        $2::integer,
-        nullif($3::text, '')
+        $3::integer,
+        nullif($4::text, '')
     FROM target AS t
     ON CONFLICT (user_id, course_id) DO UPDATE
     SET rating = excluded.rating,
         comment = excluded.comment,
-        updated_at = excluded.updated_at
+        updated_at = greatest(r.updated_at, excluded.updated_at)
     WHERE (r.rating, r.comment) IS DISTINCT FROM (excluded.rating, excluded.comment)
     RETURNING r.id, r.created_at, r.updated_at
 )
@@ -170,10 +174,12 @@ SELECT
         WHEN m.id IS NOT NULL THEN 'updated'
         WHEN u.id IS NULL OR u.erased_at IS NOT NULL THEN 'user_unknown'
         WHEN c.id IS NULL THEN 'course_unknown'
+        WHEN e.id IS NULL AND NOT public.course_visible(c.id, c.instructor_id, c.published, $2::uuid)
+            THEN 'course_unknown'
         WHEN e.id IS NULL THEN 'not_enrolled'
         WHEN NOT EXISTS (SELECT FROM target) THEN 'raced'
-        WHEN r.rating = $2::integer
-            AND coalesce(r.comment, '') = $3::text THEN 'unchanged'
+        WHEN r.rating = $3::integer
+            AND coalesce(r.comment, '') = $4::text THEN 'unchanged'
         ELSE 'raced'
     END)::text AS verdict,
     coalesce(m.id, r.id, $1::uuid)::uuid AS id,
@@ -181,19 +187,20 @@ SELECT
     coalesce(m.created_at, r.created_at, now())::timestamptz AS created_at,
     coalesce(m.updated_at, r.updated_at, now())::timestamptz AS updated_at
 FROM (SELECT) AS one
-LEFT JOIN public.users AS u ON u.id = $4::uuid
-LEFT JOIN public.courses AS c ON c.id = $5::uuid
+LEFT JOIN public.users AS u ON u.id = $5::uuid
+LEFT JOIN public.courses AS c ON c.id = $6::uuid
 LEFT JOIN public.enrollments AS e ON e.user_id = u.id AND e.course_id = c.id
 LEFT JOIN public.reviews AS r ON r.user_id = u.id AND r.course_id = c.id
 LEFT JOIN put AS m ON TRUE
 `
 
 type ReviewPutParams struct {
-	ID       uuid.UUID
-	Rating   int32
-	Comment  string
-	UserID   uuid.UUID
-	CourseID uuid.UUID
+	ID        uuid.UUID
+	TeacherID *uuid.UUID
+	Rating    int32
+	Comment   string
+	UserID    uuid.UUID
+	CourseID  uuid.UUID
 }
 
 type ReviewPutRow struct {
@@ -207,13 +214,16 @@ type ReviewPutRow struct {
 // ReviewPut writes the one review that a learner has of a course, or replaces it.
 // Locks the user, the course and the enrollment KEY SHARE: an erasure and an
 // unenrollment in flight are waited for. The unique index finds the review; the
-// same again changes nothing. Triggers then count, in the row of the course's
-// figures, which is last in the lock order.
+// same again changes nothing. A transaction may be older than the review: its
+// last change does not go back. Triggers then count, in the row of the course's
+// figures, which is last in the lock order. To whoever is not enrolled, a course
+// that they do not see is unknown.
 // Verdicts: created, updated, unchanged, user_unknown, course_unknown,
 // not_enrolled, raced.
 func (q *Queries) ReviewPut(ctx context.Context, arg ReviewPutParams) (ReviewPutRow, error) {
 	row := q.db.QueryRow(ctx, reviewPut,
 		arg.ID,
+		arg.TeacherID,
 		arg.Rating,
 		arg.Comment,
 		arg.UserID,

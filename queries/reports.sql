@@ -2,8 +2,8 @@
 -- CourseReportRead is the figures of one course. No row means no such course, or
 -- another teacher's. Who was active is found by grouping and not by a join, whose
 -- cost would depend on how many rows the planner expects of a course that has few
--- or very many. Completed before enrolled, which other programs write, counts as
--- at once.
+-- or very many. A lesson that is no longer completed keeps the time when it was.
+-- Completed before enrolled, which other programs write, counts as at once.
 WITH course AS MATERIALIZED (
     SELECT c.id
     FROM public.courses AS c
@@ -31,7 +31,6 @@ WITH course AS MATERIALIZED (
     FROM public.lessons AS l
     JOIN public.progress AS p ON p.lesson_id = l.id
     WHERE l.course_id = sqlc.arg(course_id)::uuid
-        AND p.completed
         AND p.completed_at >= statement_timestamp() - interval '720 hours'
         AND EXISTS (SELECT FROM course)
 ), present AS (
@@ -82,10 +81,11 @@ LEFT JOIN public.course_stats AS s ON s.course_id = c.id;
 -- name: CourseFunnelRead :many
 -- CourseFunnelRead is how far the learners of a course have come: a row for each
 -- lesson in order, and in each of them the totals. No row at all means no such
--- course, or another teacher's; one without a lesson, no lessons. The progress of
--- whoever has completed no lesson is looked up, by a subquery with LIMIT, which is
--- never hashed: a hash of all progress has no bound. Bounded by the course's
--- lessons.
+-- course, or another teacher's; one without a lesson, no lessons. A completion that
+-- was taken back keeps its time, and one that another program wrote may have none.
+-- The progress of whoever has completed no lesson is looked up, by a subquery with
+-- LIMIT, which is never hashed: a hash of all progress has no bound. Bounded by the
+-- course's lessons.
 WITH course AS MATERIALIZED (
     SELECT c.id
     FROM public.courses AS c
@@ -104,7 +104,7 @@ WITH course AS MATERIALIZED (
                     JOIN public.lessons AS l ON l.id = p.lesson_id
                     WHERE p.user_id = e.user_id
                         AND l.course_id = e.course_id
-                        AND (p.completed OR p.time_spent > 0)
+                        AND (p.completed OR p.completed_at IS NOT NULL OR p.time_spent > 0)
                     LIMIT 1
                 ), FALSE)
         ) AS started,
@@ -125,7 +125,9 @@ WITH course AS MATERIALIZED (
         l.id,
         l.title,
         l."order",
-        count(e.id) FILTER (WHERE p.completed OR p.time_spent > 0) AS started,
+        count(e.id) FILTER (
+            WHERE p.completed OR p.completed_at IS NOT NULL OR p.time_spent > 0
+        ) AS started,
         count(e.id) FILTER (WHERE p.completed) AS completed
     FROM public.lessons AS l
     LEFT JOIN public.progress AS p ON p.lesson_id = l.id

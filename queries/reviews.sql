@@ -2,8 +2,10 @@
 -- ReviewPut writes the one review that a learner has of a course, or replaces it.
 -- Locks the user, the course and the enrollment KEY SHARE: an erasure and an
 -- unenrollment in flight are waited for. The unique index finds the review; the
--- same again changes nothing. Triggers then count, in the row of the course's
--- figures, which is last in the lock order.
+-- same again changes nothing. A transaction may be older than the review: its
+-- last change does not go back. Triggers then count, in the row of the course's
+-- figures, which is last in the lock order. To whoever is not enrolled, a course
+-- that they do not see is unknown.
 -- Verdicts: created, updated, unchanged, user_unknown, course_unknown,
 -- not_enrolled, raced.
 WITH target AS MATERIALIZED (
@@ -29,7 +31,7 @@ WITH target AS MATERIALIZED (
     ON CONFLICT (user_id, course_id) DO UPDATE
     SET rating = excluded.rating,
         comment = excluded.comment,
-        updated_at = excluded.updated_at
+        updated_at = greatest(r.updated_at, excluded.updated_at)
     WHERE (r.rating, r.comment) IS DISTINCT FROM (excluded.rating, excluded.comment)
     RETURNING r.id, r.created_at, r.updated_at
 )
@@ -39,6 +41,8 @@ SELECT
         WHEN m.id IS NOT NULL THEN 'updated'
         WHEN u.id IS NULL OR u.erased_at IS NOT NULL THEN 'user_unknown'
         WHEN c.id IS NULL THEN 'course_unknown'
+        WHEN e.id IS NULL AND NOT public.course_visible(c.id, c.instructor_id, c.published, sqlc.narg(teacher_id)::uuid)
+            THEN 'course_unknown'
         WHEN e.id IS NULL THEN 'not_enrolled'
         WHEN NOT EXISTS (SELECT FROM target) THEN 'raced'
         WHEN r.rating = sqlc.arg(rating)::integer
@@ -70,12 +74,15 @@ SELECT
         WHEN g.id IS NOT NULL THEN 'deleted'
         WHEN u.id IS NULL THEN 'user_unknown'
         WHEN c.id IS NULL THEN 'course_unknown'
-        WHEN r.id IS NULL THEN 'already'
-        ELSE 'raced'
+        WHEN r.id IS NOT NULL THEN 'raced'
+        WHEN e.id IS NULL AND NOT public.course_visible(c.id, c.instructor_id, c.published, sqlc.narg(teacher_id)::uuid)
+            THEN 'course_unknown'
+        ELSE 'already'
     END)::text AS verdict
 FROM (SELECT) AS one
 LEFT JOIN public.users AS u ON u.id = sqlc.arg(user_id)::uuid
 LEFT JOIN public.courses AS c ON c.id = sqlc.arg(course_id)::uuid
+LEFT JOIN public.enrollments AS e ON e.user_id = u.id AND e.course_id = c.id
 LEFT JOIN public.reviews AS r ON r.user_id = u.id AND r.course_id = c.id
 LEFT JOIN gone AS g ON TRUE;
 

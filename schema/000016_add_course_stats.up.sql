@@ -125,9 +125,12 @@ CREATE TRIGGER reviews_recount_trg
     FOR EACH STATEMENT
     EXECUTE FUNCTION reviews_recount();
 
--- Repair of one course, as recount_course is for lessons. The lock on the course
--- keeps new reviews out, the one on the row waits for those who have counted;
--- whoever changes a review and has not counted yet adds to what is found here.
+-- Repair of one course, as recount_course is for lessons. Locks first, counts after:
+-- the course against new reviews, then the reviews against changes and deletions.
+-- Those add to the row of the figures and pass by one that is missing, so one that
+-- was not waited for would not know of the row made here. Whoever waits for this
+-- adds to what is found here. A statement that changes several reviews of the course
+-- in another order than that of their ids can meet a deadlock.
 -- Returns how many rows were wrong; 0 is the healthy answer.
 CREATE FUNCTION recount_ratings(course uuid)
 RETURNS integer
@@ -141,6 +144,12 @@ BEGIN
     FROM courses AS c
     WHERE c.id = course
     FOR UPDATE;
+
+    PERFORM
+    FROM reviews AS r
+    WHERE r.course_id = course
+    ORDER BY r.id
+    FOR NO KEY UPDATE;
 
     PERFORM
     FROM course_stats AS s

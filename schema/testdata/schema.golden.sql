@@ -980,6 +980,12 @@ BEGIN
     FOR UPDATE;
 
     PERFORM
+    FROM reviews AS r
+    WHERE r.course_id = course
+    ORDER BY r.id
+    FOR NO KEY UPDATE;
+
+    PERFORM
     FROM course_stats AS s
     WHERE s.course_id = course
     FOR UPDATE;
