@@ -155,6 +155,20 @@ CREATE TRIGGER submissions_keep_grade_trg
     )
     EXECUTE FUNCTION submissions_keep_grade();
 
+-- A grade is another one also where the penalty leaves the same score of it.
+CREATE OR REPLACE TRIGGER submissions_grade_trg
+    AFTER UPDATE ON submissions
+    FOR EACH ROW
+    WHEN (
+        NEW.graded_at IS NOT NULL
+        AND (
+            OLD.graded_at IS NULL
+            OR (NEW.raw_score, NEW.score, NEW.feedback)
+            IS DISTINCT FROM (OLD.raw_score, OLD.score, OLD.feedback)
+        )
+    )
+    EXECUTE FUNCTION event_record('submission.graded', 'assignment');
+
 -- A teacher's list, and what waits in it for a grade. A partial index does not
 -- cover the foreign key.
 DROP INDEX idx_submissions_assignment;
