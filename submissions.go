@@ -30,6 +30,8 @@ type Submission struct {
 	Late        bool
 	LatePenalty int32
 
+	// SubmittedAt is later than that of the attempt before, also when the clock of
+	// the database was set back between them.
 	SubmittedAt time.Time
 
 	// SupersededAt is when the next attempt was handed in; nil for the latest.

@@ -46,6 +46,25 @@ func TestSubmit(t *testing.T) {
 		require.Equal(t, first, kept)
 	})
 
+	// A clock that was set back, too.
+	t.Run("LaterThanTheOneBefore", func(t *testing.T) {
+		t.Parallel()
+		b := newAssignmentBundle(t)
+		made := b.assign(t, elevate.CreateAssignmentParams{})
+		first := b.submit(t, b.userID, made.ID)
+		b.exec(t, `UPDATE {s}.submissions SET submitted_at = submitted_at + interval '1 hour'`)
+		second := b.submit(t, b.userID, made.ID)
+		require.Equal(t, first.SubmittedAt.Add(time.Hour+time.Microsecond), second.SubmittedAt)
+		first, err := b.me.GetSubmission(b.ctx, first.ID)
+		require.NoError(t, err)
+		require.Equal(t, &second.SubmittedAt, first.SupersededAt)
+		graded := b.grade(t, second, 7)
+		require.False(t, graded.GradedAt.Before(second.SubmittedAt))
+		again := b.grade(t, second, 8)
+		require.True(t, again.GradedAt.After(graded.GradedAt))
+		b.requireSound(t)
+	})
+
 	t.Run("FileOnly", func(t *testing.T) {
 		t.Parallel()
 		b := newAssignmentBundle(t)
@@ -280,6 +299,22 @@ func TestGrade(t *testing.T) {
 		require.Equal(t, int32(9), grades.Items[0].Score)
 		require.Equal(t, int32(2), grades.Items[0].Number)
 		require.Empty(t, grades.Next)
+	})
+
+	// Not the time of a transaction that has stood open since before.
+	t.Run("GradedByTheStatement", func(t *testing.T) {
+		t.Parallel()
+		b := newAssignmentBundle(t)
+		made := b.assign(t, elevate.CreateAssignmentParams{})
+		tx := b.begin(t)
+		usable(t, tx)
+		sent := b.submit(t, b.userID, made.ID)
+		first, err := b.teacher.WithTx(tx).Grade(b.ctx, gradeOf(sent, 7))
+		require.NoError(t, err)
+		require.True(t, first.GradedAt.After(sent.SubmittedAt))
+		second, err := b.teacher.WithTx(tx).Grade(b.ctx, gradeOf(sent, 8))
+		require.NoError(t, err)
+		require.True(t, second.GradedAt.After(first.GradedAt))
 	})
 
 	t.Run("ErrorIfSuperseded", func(t *testing.T) {

@@ -21,9 +21,11 @@ FROM locked AS k;
 -- SubmissionPut hands in an attempt, after SubmissionLock, and supersedes the one
 -- before. That one is locked, so that a grade in flight is waited for and judged.
 -- The INSERT joins the counts, and so runs after the UPDATE. Whether the attempt is
--- late, and what that costs, is settled here, by the time that becomes its
--- submitted_at. The id makes a repeat harmless, whatever became of the attempt
--- since.
+-- late, and what that costs, is settled here, by the statement's time. That becomes
+-- its submitted_at, unless it is not later than that of the attempt before: a batch
+-- of the simple protocol has the time from before it waited for the enrollment, and
+-- a clock may be set back. The id makes a repeat harmless, whatever became of the
+-- attempt since.
 -- Verdicts: created, already, id_taken, user_unknown, assignment_unknown,
 -- not_enrolled, past_due, graded, raced.
 WITH known AS MATERIALIZED (
@@ -61,7 +63,11 @@ WITH known AS MATERIALIZED (
         AND u.erased_at IS NULL
         AND a.id = sqlc.arg(assignment_id)::uuid
 ), latest AS MATERIALIZED (
-    SELECT s.id, s.attempt, s.graded_at
+    SELECT
+        s.id,
+        s.attempt,
+        s.graded_at,
+        greatest(statement_timestamp(), s.submitted_at + interval '1 microsecond') AS next_at
     FROM target AS t
     JOIN public.submissions AS s ON s.assignment_id = t.assignment_id AND s.user_id = t.user_id
     WHERE t.held
@@ -71,7 +77,7 @@ WITH known AS MATERIALIZED (
     FOR NO KEY UPDATE OF s
 ), superseded AS (
     UPDATE public.submissions AS s
-    SET superseded_at = statement_timestamp()
+    SET superseded_at = r.next_at
     FROM latest AS r
     WHERE s.id = r.id AND r.graded_at IS NULL
     RETURNING s.id
@@ -88,9 +94,15 @@ WITH known AS MATERIALIZED (
         sqlc.narg(file_url)::text,
         t.late,
         CASE WHEN t.late THEN t.late_penalty ELSE 0 END,
-        statement_timestamp()
+        r.next_at
     FROM target AS t
-    CROSS JOIN (SELECT count(*) AS n, coalesce(max(r.attempt), 0) AS attempt FROM latest AS r) AS r
+    CROSS JOIN (
+        SELECT
+            count(*) AS n,
+            coalesce(max(r.attempt), 0) AS attempt,
+            coalesce(max(r.next_at), statement_timestamp()) AS next_at
+        FROM latest AS r
+    ) AS r
     CROSS JOIN (SELECT count(*) AS n FROM superseded) AS d
     WHERE t.held
         AND (t.allow_late OR NOT t.late)
@@ -160,8 +172,9 @@ LEFT JOIN shown AS s ON TRUE;
 -- SHARE, which keeps its maximum still, and the attempt NO KEY UPDATE: another
 -- attempt in flight is waited for, and takes the row away. Whether the grade differs
 -- is asked of the locked row: the UPDATE itself would first ask the version that
--- its snapshot has, and take a grade given anew for a repeat. The trigger on
--- submissions keeps the grade.
+-- its snapshot has, and take a grade given anew for a repeat. A grade is never older
+-- than the attempt, and newer than the one before, whatever the clock says. The
+-- trigger on submissions keeps the grade.
 -- Verdicts: graded, unchanged, submission_unknown, superseded,
 -- score_out_of_range, raced.
 WITH target AS MATERIALIZED (
@@ -175,6 +188,9 @@ WITH target AS MATERIALIZED (
         s.raw_score,
         s.score,
         s.graded_at,
+        greatest(
+            statement_timestamp(), s.submitted_at, s.graded_at + interval '1 microsecond'
+        ) AS next_at,
         s.graded_at IS NULL
             OR (s.raw_score, s.score, s.feedback)
                 IS DISTINCT FROM (
@@ -199,7 +215,7 @@ WITH target AS MATERIALIZED (
     SET raw_score = sqlc.arg(score)::integer,
         score = public.late_score(sqlc.arg(score)::integer, s.late_penalty),
         feedback = sqlc.narg(feedback)::text,
-        graded_at = now()
+        graded_at = t.next_at
     FROM target AS t
     WHERE s.id = t.id AND t.in_range AND t.differs
     RETURNING s.id, s.raw_score, s.score, s.graded_at
