@@ -160,6 +160,7 @@ func submissionCauses() []cause {
 		grade     = `UPDATE {s}.submissions SET score = 7, graded_at = now() WHERE id = @id`
 		regrade   = `UPDATE {s}.submissions SET score = 8, graded_at = now() WHERE id = @id`
 		comment   = `UPDATE {s}.submissions SET feedback = 'good', graded_at = now() WHERE id = @id`
+		forget    = `UPDATE {s}.submissions SET feedback = NULL WHERE id = @id`
 		supersede = `UPDATE {s}.submissions SET superseded_at = now() WHERE id = @id`
 
 		// Of 8 points and of 9 the penalty leaves 4.
@@ -190,6 +191,18 @@ func submissionCauses() []cause {
 			want: of(elevate.EventSubmissionGraded),
 		},
 		{name: "SQLComments", prepare: []string{submit, grade}, sql: comment, want: of(elevate.EventSubmissionGraded)},
+		{
+			name:    "GradeWithoutTheComment",
+			prepare: []string{submit, grade, comment},
+			call: func(ctx context.Context, s *elevate.Store, w *eventWorld) error {
+				_, err := s.Grade(ctx, elevate.GradeParams{
+					UserID: w.learner, AssignmentID: w.assignment, SubmissionID: w.id, Score: 7,
+				})
+				return err
+			},
+			want: of(elevate.EventSubmissionGraded),
+		},
+		{name: "SQLForgetsComment", prepare: []string{submit, grade, comment}, sql: forget, want: none},
 		{name: "SQLSupersedes", prepare: []string{submit, grade}, sql: supersede, want: none},
 	}
 }

@@ -206,8 +206,9 @@ type GradeResult struct {
 //
 // Errors: ErrForbidden; *ValidationError, also for a score above the assignment's
 // maximum; ErrNotFound for an unknown submission, one of another learner or
-// assignment, and one in another instructor's course; *ConflictError with
-// ConflictSuperseded when the learner has handed in another attempt since.
+// assignment, one in another instructor's course, and one of a person who was
+// erased; *ConflictError with ConflictSuperseded when the learner has handed in
+// another attempt since.
 //
 // Idempotent: the same score and feedback again change nothing and notify nobody.
 // Locks: user KEY SHARE, assignment SHARE, the submission NO KEY UPDATE. In a

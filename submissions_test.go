@@ -301,6 +301,78 @@ func TestGrade(t *testing.T) {
 		require.Empty(t, grades.Next)
 	})
 
+	// Feedback that an erasure empties is no grade; what a teacher takes back is one,
+	// within one transaction too.
+	t.Run("WithoutTheFeedback", func(t *testing.T) {
+		t.Parallel()
+		b := newAssignmentBundle(t)
+		sent := b.submit(t, b.userID, b.assign(t, elevate.CreateAssignmentParams{}).ID)
+		params := gradeOf(sent, 7)
+		tx := b.begin(t)
+		for _, params.Feedback = range []string{"Well done.", "", "Good."} {
+			result, err := b.teacher.WithTx(tx).Grade(b.ctx, params)
+			require.NoError(t, err)
+			require.True(t, result.Changed)
+		}
+		require.NoError(t, tx.Commit(b.ctx))
+		b.exec(t, `UPDATE {s}.grades SET feedback = NULL`)
+		b.exec(t, `UPDATE {s}.submissions SET feedback = ''`)
+		b.exec(t, `UPDATE {s}.submissions SET feedback = NULL`)
+		grades, err := b.teacher.GradeHistory(b.ctx, sent.ID, elevate.PageParams{})
+		require.NoError(t, err)
+		require.Len(t, grades.Items, 3)
+	})
+
+	// Who reads what an erased person did reads on, and nothing more is written
+	// about them.
+	t.Run("ErrorIfErased", func(t *testing.T) {
+		t.Parallel()
+		b := newAssignmentBundle(t)
+		made := b.assign(t, elevate.CreateAssignmentParams{})
+		sent := b.submit(t, b.userID, made.ID)
+		b.grade(t, sent, 7)
+		b.exec(t, `UPDATE {s}.users SET erased_at = now() WHERE id = $1`, b.userID)
+		for _, score := range []int32{7, 8} {
+			_, err := b.teacher.Grade(b.ctx, gradeOf(sent, score))
+			require.ErrorIs(t, err, elevate.ErrNotFound)
+		}
+		require.Equal(t, 1, b.count(t, `SELECT count(*) FROM {s}.grades`))
+
+		kept, err := b.teacher.GetSubmission(b.ctx, sent.ID)
+		require.NoError(t, err)
+		require.Equal(t, int32(7), kept.Score)
+		lines, err := b.teacher.ListSubmissions(b.ctx, made.ID, elevate.PageParams{})
+		require.NoError(t, err)
+		require.Len(t, lines.Items, 1)
+		lines, err = b.teacher.ListAttempts(b.ctx, elevate.ListAttemptsParams{UserID: b.userID, AssignmentID: made.ID})
+		require.NoError(t, err)
+		require.Len(t, lines.Items, 1)
+		grades, err := b.teacher.GradeHistory(b.ctx, sent.ID, elevate.PageParams{})
+		require.NoError(t, err)
+		require.Len(t, grades.Items, 1)
+		book, err := b.teacher.Gradebook(b.ctx, elevate.GradebookParams{CourseID: b.courseID})
+		require.NoError(t, err)
+		require.Len(t, book.Rows, 1)
+	})
+
+	// An erasure in flight is waited for.
+	t.Run("WaitsForErasure", func(t *testing.T) {
+		t.Parallel()
+		b := newAssignmentBundle(t)
+		sent := b.submit(t, b.userID, b.assign(t, elevate.CreateAssignmentParams{}).ID)
+		tx := b.begin(t)
+		_, err := tx.Exec(b.ctx, b.sql(`UPDATE {s}.users SET erased_at = now(), email = id || '@erased.invalid'
+			WHERE id = $1`), b.userID)
+		require.NoError(t, err)
+		done := later(func() error {
+			_, err := b.teacher.Grade(b.ctx, gradeOf(sent, 7))
+			return err
+		})
+		b.waitUntilBlocked(t, 1)
+		require.NoError(t, tx.Commit(b.ctx))
+		require.ErrorIs(t, <-done, elevate.ErrNotFound)
+	})
+
 	// Not the time of a transaction that has stood open since before.
 	t.Run("GradedByTheStatement", func(t *testing.T) {
 		t.Parallel()

@@ -301,7 +301,6 @@ WITH target AS MATERIALIZED (
     SELECT
         s.id,
         u.id AS user_id,
-        u.erased_at,
         a.title AS assignment_title,
         c.title AS course_title,
         $5::integer <= a.max_score AS in_range,
@@ -325,6 +324,7 @@ WITH target AS MATERIALIZED (
     WHERE s.id = $1::uuid
         AND s.assignment_id = $2::uuid
         AND s.user_id = $3::uuid
+        AND u.erased_at IS NULL
         AND s.superseded_at IS NULL
         AND public.can_teach(c.id, c.instructor_id, $4::uuid)
     FOR KEY SHARE OF u
@@ -360,12 +360,11 @@ WITH target AS MATERIALIZED (
         )
     FROM graded AS g
     CROSS JOIN target AS t
-    WHERE t.erased_at IS NULL
 )
 SELECT
     (CASE
         WHEN g.id IS NOT NULL THEN 'graded'
-        WHEN c.id IS NULL THEN 'submission_unknown'
+        WHEN c.id IS NULL OR u.erased_at IS NOT NULL THEN 'submission_unknown'
         WHEN NOT t.in_range THEN 'score_out_of_range'
         WHEN t.id IS NOT NULL THEN 'unchanged'
         WHEN s.superseded_at IS NOT NULL THEN 'superseded'
@@ -379,6 +378,7 @@ LEFT JOIN public.submissions AS s
     ON s.id = $1::uuid
     AND s.assignment_id = $2::uuid
     AND s.user_id = $3::uuid
+LEFT JOIN public.users AS u ON u.id = s.user_id
 LEFT JOIN public.assignments AS a ON a.id = s.assignment_id
 LEFT JOIN public.courses AS c
     ON c.id = a.course_id

@@ -145,17 +145,22 @@ CREATE TRIGGER submissions_keep_grade_insert_trg
     WHEN (NEW.graded_at IS NOT NULL)
     EXECUTE FUNCTION submissions_keep_grade();
 
+-- Feedback that is emptied while graded_at stays is a person's erasure, and no grade.
 CREATE TRIGGER submissions_keep_grade_trg
     AFTER UPDATE ON submissions
     FOR EACH ROW
     WHEN (
         NEW.graded_at IS NOT NULL
-        AND (OLD.graded_at, OLD.raw_score, OLD.score, OLD.feedback)
-        IS DISTINCT FROM (NEW.graded_at, NEW.raw_score, NEW.score, NEW.feedback)
+        AND (
+            (OLD.graded_at, OLD.raw_score, OLD.score)
+            IS DISTINCT FROM (NEW.graded_at, NEW.raw_score, NEW.score)
+            OR (NEW.feedback IS DISTINCT FROM OLD.feedback AND coalesce(NEW.feedback, '') <> '')
+        )
     )
     EXECUTE FUNCTION submissions_keep_grade();
 
--- A grade is another one also where the penalty leaves the same score of it.
+-- A grade is another one also where the penalty leaves the same score of it; who
+-- gives one without the feedback it had moves graded_at.
 CREATE OR REPLACE TRIGGER submissions_grade_trg
     AFTER UPDATE ON submissions
     FOR EACH ROW
@@ -163,8 +168,11 @@ CREATE OR REPLACE TRIGGER submissions_grade_trg
         NEW.graded_at IS NOT NULL
         AND (
             OLD.graded_at IS NULL
-            OR (NEW.raw_score, NEW.score, NEW.feedback)
-            IS DISTINCT FROM (OLD.raw_score, OLD.score, OLD.feedback)
+            OR (OLD.raw_score, OLD.score) IS DISTINCT FROM (NEW.raw_score, NEW.score)
+            OR (
+                NEW.feedback IS DISTINCT FROM OLD.feedback
+                AND (coalesce(NEW.feedback, '') <> '' OR NEW.graded_at <> OLD.graded_at)
+            )
         )
     )
     EXECUTE FUNCTION event_record('submission.graded', 'assignment');
