@@ -1,6 +1,7 @@
 package elevate_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -225,6 +226,30 @@ func TestGrade(t *testing.T) {
 		title := scan[string](t, b.testBundle, `SELECT title FROM {s}.courses WHERE id = $1`, b.courseID)
 		require.Equal(t, "Your work was graded|Your work on Essay in "+title+" was graded.", scan[string](t, b.testBundle,
 			`SELECT title || '|' || message FROM {s}.notifications WHERE user_id = $1 AND type = 'graded'`, b.userID))
+	})
+
+	// What stands in a title is never a placeholder.
+	t.Run("TitlesWithPlaceholders", func(t *testing.T) {
+		t.Parallel()
+		b := newAssignmentBundle(t)
+		sent := b.submit(t, b.userID, b.assign(t, elevate.CreateAssignmentParams{}).ID)
+		b.exec(t, `UPDATE {s}.assignments SET title = 'Use {course} and {assignment}'`)
+		b.exec(t, `UPDATE {s}.courses SET title = 'Learn {assignment} and {course}'`)
+		store, err := elevate.New(b.pool, &elevate.Config{
+			Messages: map[elevate.NotificationType]elevate.Message{elevate.NotificationGraded: {
+				Title:   "{course}{assignment} {course}" + strings.Repeat("x", 200),
+				Message: "{assignment} in {course} {assi{course}gnment} {assignment}",
+			}},
+			Schema: b.schema,
+		})
+		require.NoError(t, err)
+		_, err = store.As(elevate.System("test")).Grade(b.ctx, gradeOf(sent, 7))
+		require.NoError(t, err)
+		const assignment, course = "Use {course} and {assignment}", "Learn {assignment} and {course}"
+		title := scan[string](t, b.testBundle, `SELECT title FROM {s}.notifications WHERE type = 'graded'`)
+		require.Equal(t, (course + assignment + " " + course + strings.Repeat("x", 200))[:255], title)
+		message := scan[string](t, b.testBundle, `SELECT message FROM {s}.notifications WHERE type = 'graded'`)
+		require.Equal(t, assignment+" in "+course+" {assi"+course+"gnment} "+assignment, message)
 	})
 
 	t.Run("Repeat", func(t *testing.T) {

@@ -346,16 +346,24 @@ WITH target AS MATERIALIZED (
         t.user_id,
         'graded',
         left(
-            replace(
-                replace($8::text, '{course}', t.course_title),
-                '{assignment}',
+            array_to_string(
+                ARRAY(
+                    SELECT replace(p.part, '{course}', t.course_title)
+                    FROM unnest(string_to_array($8::text, '{assignment}'))
+                        WITH ORDINALITY AS p (part, nth)
+                    ORDER BY p.nth
+                ),
                 t.assignment_title
             ),
             255
         ),
-        replace(
-            replace($9::text, '{course}', t.course_title),
-            '{assignment}',
+        array_to_string(
+            ARRAY(
+                SELECT replace(p.part, '{course}', t.course_title)
+                FROM unnest(string_to_array($9::text, '{assignment}'))
+                    WITH ORDINALITY AS p (part, nth)
+                ORDER BY p.nth
+            ),
             t.assignment_title
         )
     FROM graded AS g
@@ -413,7 +421,8 @@ type SubmissionGradeRow struct {
 // is asked of the locked row: the UPDATE itself would first ask the version that
 // its snapshot has, and take a grade given anew for a repeat. A grade is never older
 // than the attempt, and newer than the one before, whatever the clock says. The
-// trigger on submissions keeps the grade.
+// trigger on submissions keeps the grade. A title may hold a placeholder, so the
+// notice is split at one of them and gets the other title before it is joined.
 // Verdicts: graded, unchanged, submission_unknown, superseded,
 // score_out_of_range, raced.
 func (q *Queries) SubmissionGrade(ctx context.Context, arg SubmissionGradeParams) (SubmissionGradeRow, error) {

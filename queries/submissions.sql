@@ -174,7 +174,8 @@ LEFT JOIN shown AS s ON TRUE;
 -- is asked of the locked row: the UPDATE itself would first ask the version that
 -- its snapshot has, and take a grade given anew for a repeat. A grade is never older
 -- than the attempt, and newer than the one before, whatever the clock says. The
--- trigger on submissions keeps the grade.
+-- trigger on submissions keeps the grade. A title may hold a placeholder, so the
+-- notice is split at one of them and gets the other title before it is joined.
 -- Verdicts: graded, unchanged, submission_unknown, superseded,
 -- score_out_of_range, raced.
 WITH target AS MATERIALIZED (
@@ -226,16 +227,24 @@ WITH target AS MATERIALIZED (
         t.user_id,
         'graded',
         left(
-            replace(
-                replace(sqlc.arg(notice_title)::text, '{course}', t.course_title),
-                '{assignment}',
+            array_to_string(
+                ARRAY(
+                    SELECT replace(p.part, '{course}', t.course_title)
+                    FROM unnest(string_to_array(sqlc.arg(notice_title)::text, '{assignment}'))
+                        WITH ORDINALITY AS p (part, nth)
+                    ORDER BY p.nth
+                ),
                 t.assignment_title
             ),
             255
         ),
-        replace(
-            replace(sqlc.arg(notice)::text, '{course}', t.course_title),
-            '{assignment}',
+        array_to_string(
+            ARRAY(
+                SELECT replace(p.part, '{course}', t.course_title)
+                FROM unnest(string_to_array(sqlc.arg(notice)::text, '{assignment}'))
+                    WITH ORDINALITY AS p (part, nth)
+                ORDER BY p.nth
+            ),
             t.assignment_title
         )
     FROM graded AS g
