@@ -447,10 +447,139 @@ func (q *Queries) SubmissionGrade(ctx context.Context, arg SubmissionGradeParams
 	return i, err
 }
 
+const submissionListAttempts = `-- name: SubmissionListAttempts :many
+SELECT
+    coalesce(s.id, '00000000-0000-0000-0000-000000000000')::uuid AS id,
+    a.course_id,
+    $1::uuid AS assignment_id,
+    a.title AS assignment_title,
+    $2::uuid AS user_id,
+    u.name,
+    coalesce(s.attempt, 0)::integer AS attempt,
+    coalesce(s.file_url, '')::text AS file_url,
+    coalesce(s.late, FALSE)::boolean AS late,
+    coalesce(s.late_penalty, 0)::integer AS late_penalty,
+    coalesce(s.submitted_at, now())::timestamptz AS submitted_at,
+    s.superseded_at,
+    s.graded_at,
+    coalesce(s.raw_score, 0)::integer AS raw_score,
+    coalesce(s.score, 0)::integer AS score,
+    coalesce(s.feedback, '')::text AS feedback
+FROM public.users AS u
+CROSS JOIN public.assignments AS a
+JOIN public.courses AS c ON c.id = a.course_id
+LEFT JOIN LATERAL (
+    SELECT s.id, s.assignment_id, s.user_id, s.content, s.file_url, s.score, s.feedback, s.submitted_at, s.graded_at, s.superseded_at, s.attempt, s.late, s.late_penalty, s.raw_score
+    FROM public.submissions AS s
+    WHERE s.user_id = $2::uuid
+        AND s.assignment_id = $1::uuid
+        AND (s.submitted_at, s.id) < ($3::timestamptz, $4::uuid)
+    ORDER BY s.submitted_at DESC, s.id DESC
+    LIMIT $5::integer
+) AS s ON TRUE
+WHERE u.id = $2::uuid
+    AND a.id = $1::uuid
+    AND (
+        u.id = $6::uuid
+        OR public.can_teach(c.id, c.instructor_id, $7::uuid)
+    )
+    AND (
+        s.id IS NOT NULL
+        OR public.can_teach(NULL, NULL, $7::uuid)
+        OR EXISTS (
+            SELECT
+            FROM public.enrollments AS e
+            WHERE e.user_id = $2::uuid AND e.course_id = c.id
+        )
+    )
+ORDER BY s.submitted_at DESC, s.id DESC
+`
+
+type SubmissionListAttemptsParams struct {
+	AssignmentID uuid.UUID
+	UserID       uuid.UUID
+	BeforeAt     time.Time
+	BeforeID     uuid.UUID
+	RowLimit     int32
+	ReaderID     uuid.UUID
+	TeacherID    *uuid.UUID
+}
+
+type SubmissionListAttemptsRow struct {
+	ID              uuid.UUID
+	CourseID        uuid.UUID
+	AssignmentID    uuid.UUID
+	AssignmentTitle string
+	UserID          uuid.UUID
+	Name            string
+	Attempt         int32
+	FileURL         string
+	Late            bool
+	LatePenalty     int32
+	SubmittedAt     time.Time
+	SupersededAt    *time.Time
+	GradedAt        *time.Time
+	RawScore        int32
+	Score           int32
+	Feedback        string
+}
+
+// SubmissionListAttempts is all attempts of a learner at an assignment without
+// their texts, the newest first, for the learner and those who teach the course. No
+// row at all means no such assignment for this reader, or a user who is no learner
+// there: nobody learns which ids exist. One without a submission, no attempts.
+// Bounded by the limit inside.
+func (q *Queries) SubmissionListAttempts(ctx context.Context, arg SubmissionListAttemptsParams) ([]SubmissionListAttemptsRow, error) {
+	rows, err := q.db.Query(ctx, submissionListAttempts,
+		arg.AssignmentID,
+		arg.UserID,
+		arg.BeforeAt,
+		arg.BeforeID,
+		arg.RowLimit,
+		arg.ReaderID,
+		arg.TeacherID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SubmissionListAttemptsRow{}
+	for rows.Next() {
+		var i SubmissionListAttemptsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.CourseID,
+			&i.AssignmentID,
+			&i.AssignmentTitle,
+			&i.UserID,
+			&i.Name,
+			&i.Attempt,
+			&i.FileURL,
+			&i.Late,
+			&i.LatePenalty,
+			&i.SubmittedAt,
+			&i.SupersededAt,
+			&i.GradedAt,
+			&i.RawScore,
+			&i.Score,
+			&i.Feedback,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const submissionListByAssignment = `-- name: SubmissionListByAssignment :many
 SELECT
     coalesce(s.id, '00000000-0000-0000-0000-000000000000')::uuid AS id,
+    a.course_id,
     $1::uuid AS assignment_id,
+    a.title AS assignment_title,
     coalesce(s.user_id, '00000000-0000-0000-0000-000000000000')::uuid AS user_id,
     coalesce(u.name, '')::text AS name,
     coalesce(s.attempt, 0)::integer AS attempt,
@@ -516,20 +645,22 @@ type SubmissionListByAssignmentParams struct {
 }
 
 type SubmissionListByAssignmentRow struct {
-	ID           uuid.UUID
-	AssignmentID uuid.UUID
-	UserID       uuid.UUID
-	Name         string
-	Attempt      int32
-	FileURL      string
-	Late         bool
-	LatePenalty  int32
-	SubmittedAt  time.Time
-	SupersededAt *time.Time
-	GradedAt     *time.Time
-	RawScore     int32
-	Score        int32
-	Feedback     string
+	ID              uuid.UUID
+	CourseID        uuid.UUID
+	AssignmentID    uuid.UUID
+	AssignmentTitle string
+	UserID          uuid.UUID
+	Name            string
+	Attempt         int32
+	FileURL         string
+	Late            bool
+	LatePenalty     int32
+	SubmittedAt     time.Time
+	SupersededAt    *time.Time
+	GradedAt        *time.Time
+	RawScore        int32
+	Score           int32
+	Feedback        string
 }
 
 // SubmissionListByAssignment is the latest attempt of each learner without its
@@ -554,7 +685,9 @@ func (q *Queries) SubmissionListByAssignment(ctx context.Context, arg Submission
 		var i SubmissionListByAssignmentRow
 		if err := rows.Scan(
 			&i.ID,
+			&i.CourseID,
 			&i.AssignmentID,
+			&i.AssignmentTitle,
 			&i.UserID,
 			&i.Name,
 			&i.Attempt,
@@ -581,8 +714,10 @@ func (q *Queries) SubmissionListByAssignment(ctx context.Context, arg Submission
 const submissionListByUser = `-- name: SubmissionListByUser :many
 SELECT
     coalesce(s.id, '00000000-0000-0000-0000-000000000000')::uuid AS id,
-    $1::uuid AS assignment_id,
-    $2::uuid AS user_id,
+    coalesce(s.course_id, '00000000-0000-0000-0000-000000000000')::uuid AS course_id,
+    coalesce(s.assignment_id, '00000000-0000-0000-0000-000000000000')::uuid AS assignment_id,
+    coalesce(s.assignment_title, '')::text AS assignment_title,
+    $1::uuid AS user_id,
     u.name,
     coalesce(s.attempt, 0)::integer AS attempt,
     coalesce(s.file_url, '')::text AS file_url,
@@ -595,76 +730,77 @@ SELECT
     coalesce(s.score, 0)::integer AS score,
     coalesce(s.feedback, '')::text AS feedback
 FROM public.users AS u
-CROSS JOIN public.assignments AS a
-JOIN public.courses AS c ON c.id = a.course_id
 LEFT JOIN LATERAL (
-    SELECT s.id, s.assignment_id, s.user_id, s.content, s.file_url, s.score, s.feedback, s.submitted_at, s.graded_at, s.superseded_at, s.attempt, s.late, s.late_penalty, s.raw_score
+    SELECT s.id, s.assignment_id, s.user_id, s.content, s.file_url, s.score, s.feedback, s.submitted_at, s.graded_at, s.superseded_at, s.attempt, s.late, s.late_penalty, s.raw_score, a.course_id, a.title AS assignment_title
     FROM public.submissions AS s
-    WHERE s.user_id = $2::uuid
-        AND s.assignment_id = $1::uuid
-        AND (s.submitted_at, s.id) < ($3::timestamptz, $4::uuid)
+    JOIN public.assignments AS a ON a.id = s.assignment_id
+    JOIN public.courses AS c ON c.id = a.course_id
+    WHERE s.user_id = $1::uuid
+        AND (s.submitted_at, s.id) < ($2::timestamptz, $3::uuid)
+        AND (
+            s.user_id = $4::uuid
+            OR public.can_teach(c.id, c.instructor_id, $5::uuid)
+        )
     ORDER BY s.submitted_at DESC, s.id DESC
-    LIMIT $5::integer
+    LIMIT $6::integer
 ) AS s ON TRUE
-WHERE u.id = $2::uuid
-    AND a.id = $1::uuid
+WHERE u.id = $1::uuid
     AND (
-        public.can_teach(c.id, c.instructor_id, $6::uuid)
-        OR (
-            u.id = $7::uuid
-            AND (
-                s.id IS NOT NULL
-                OR EXISTS (
-                    SELECT
-                    FROM public.enrollments AS e
-                    WHERE e.user_id = u.id AND e.course_id = c.id
-                )
-            )
+        s.id IS NOT NULL
+        OR u.id = $4::uuid
+        OR public.can_teach(NULL, NULL, $5::uuid)
+        OR EXISTS (
+            SELECT
+            FROM public.enrollments AS e
+            JOIN public.courses AS c ON c.id = e.course_id
+            WHERE e.user_id = $1::uuid
+                AND public.can_teach(c.id, c.instructor_id, $5::uuid)
         )
     )
 ORDER BY s.submitted_at DESC, s.id DESC
 `
 
 type SubmissionListByUserParams struct {
-	AssignmentID uuid.UUID
-	UserID       uuid.UUID
-	BeforeAt     time.Time
-	BeforeID     uuid.UUID
-	RowLimit     int32
-	TeacherID    *uuid.UUID
-	ReaderID     uuid.UUID
+	UserID    uuid.UUID
+	BeforeAt  time.Time
+	BeforeID  uuid.UUID
+	ReaderID  uuid.UUID
+	TeacherID *uuid.UUID
+	RowLimit  int32
 }
 
 type SubmissionListByUserRow struct {
-	ID           uuid.UUID
-	AssignmentID uuid.UUID
-	UserID       uuid.UUID
-	Name         string
-	Attempt      int32
-	FileURL      string
-	Late         bool
-	LatePenalty  int32
-	SubmittedAt  time.Time
-	SupersededAt *time.Time
-	GradedAt     *time.Time
-	RawScore     int32
-	Score        int32
-	Feedback     string
+	ID              uuid.UUID
+	CourseID        uuid.UUID
+	AssignmentID    uuid.UUID
+	AssignmentTitle string
+	UserID          uuid.UUID
+	Name            string
+	Attempt         int32
+	FileURL         string
+	Late            bool
+	LatePenalty     int32
+	SubmittedAt     time.Time
+	SupersededAt    *time.Time
+	GradedAt        *time.Time
+	RawScore        int32
+	Score           int32
+	Feedback        string
 }
 
-// SubmissionListByUser is all attempts of a learner at an assignment without their
-// texts, the newest first, for the learner and those who teach the course. No row
-// at all means no such assignment for this reader; one without a submission, no
-// attempts. Bounded by the limit inside.
+// SubmissionListByUser is all attempts of a learner, at whatever assignment,
+// without their texts, the newest first: all that there are for the learner, and
+// those in their own courses for who teaches. No row at all means no such user, or
+// for a teacher one who never handed in and is not enrolled in a course of theirs;
+// one without a submission, no attempts. Bounded by the limit inside.
 func (q *Queries) SubmissionListByUser(ctx context.Context, arg SubmissionListByUserParams) ([]SubmissionListByUserRow, error) {
 	rows, err := q.db.Query(ctx, submissionListByUser,
-		arg.AssignmentID,
 		arg.UserID,
 		arg.BeforeAt,
 		arg.BeforeID,
-		arg.RowLimit,
-		arg.TeacherID,
 		arg.ReaderID,
+		arg.TeacherID,
+		arg.RowLimit,
 	)
 	if err != nil {
 		return nil, err
@@ -675,7 +811,9 @@ func (q *Queries) SubmissionListByUser(ctx context.Context, arg SubmissionListBy
 		var i SubmissionListByUserRow
 		if err := rows.Scan(
 			&i.ID,
+			&i.CourseID,
 			&i.AssignmentID,
+			&i.AssignmentTitle,
 			&i.UserID,
 			&i.Name,
 			&i.Attempt,

@@ -309,7 +309,9 @@ WHERE s.id = sqlc.arg(id)::uuid
 -- without a submission, no submissions. Bounded by the limits inside.
 SELECT
     coalesce(s.id, '00000000-0000-0000-0000-000000000000')::uuid AS id,
+    a.course_id,
     sqlc.arg(assignment_id)::uuid AS assignment_id,
+    a.title AS assignment_title,
     coalesce(s.user_id, '00000000-0000-0000-0000-000000000000')::uuid AS user_id,
     coalesce(u.name, '')::text AS name,
     coalesce(s.attempt, 0)::integer AS attempt,
@@ -364,14 +366,17 @@ WHERE a.id = sqlc.arg(assignment_id)::uuid
     AND public.can_teach(c.id, c.instructor_id, sqlc.narg(teacher_id)::uuid)
 ORDER BY s.graded_at IS NOT NULL, s.submitted_at, s.id;
 
--- name: SubmissionListByUser :many
--- SubmissionListByUser is all attempts of a learner at an assignment without their
--- texts, the newest first, for the learner and those who teach the course. No row
--- at all means no such assignment for this reader; one without a submission, no
--- attempts. Bounded by the limit inside.
+-- name: SubmissionListAttempts :many
+-- SubmissionListAttempts is all attempts of a learner at an assignment without
+-- their texts, the newest first, for the learner and those who teach the course. No
+-- row at all means no such assignment for this reader, or a user who is no learner
+-- there: nobody learns which ids exist. One without a submission, no attempts.
+-- Bounded by the limit inside.
 SELECT
     coalesce(s.id, '00000000-0000-0000-0000-000000000000')::uuid AS id,
+    a.course_id,
     sqlc.arg(assignment_id)::uuid AS assignment_id,
+    a.title AS assignment_title,
     sqlc.arg(user_id)::uuid AS user_id,
     u.name,
     coalesce(s.attempt, 0)::integer AS attempt,
@@ -399,17 +404,69 @@ LEFT JOIN LATERAL (
 WHERE u.id = sqlc.arg(user_id)::uuid
     AND a.id = sqlc.arg(assignment_id)::uuid
     AND (
-        public.can_teach(c.id, c.instructor_id, sqlc.narg(teacher_id)::uuid)
-        OR (
-            u.id = sqlc.arg(reader_id)::uuid
-            AND (
-                s.id IS NOT NULL
-                OR EXISTS (
-                    SELECT
-                    FROM public.enrollments AS e
-                    WHERE e.user_id = u.id AND e.course_id = c.id
-                )
-            )
+        u.id = sqlc.arg(reader_id)::uuid
+        OR public.can_teach(c.id, c.instructor_id, sqlc.narg(teacher_id)::uuid)
+    )
+    AND (
+        s.id IS NOT NULL
+        OR public.can_teach(NULL, NULL, sqlc.narg(teacher_id)::uuid)
+        OR EXISTS (
+            SELECT
+            FROM public.enrollments AS e
+            WHERE e.user_id = sqlc.arg(user_id)::uuid AND e.course_id = c.id
+        )
+    )
+ORDER BY s.submitted_at DESC, s.id DESC;
+
+-- name: SubmissionListByUser :many
+-- SubmissionListByUser is all attempts of a learner, at whatever assignment,
+-- without their texts, the newest first: all that there are for the learner, and
+-- those in their own courses for who teaches. No row at all means no such user, or
+-- for a teacher one who never handed in and is not enrolled in a course of theirs;
+-- one without a submission, no attempts. Bounded by the limit inside.
+SELECT
+    coalesce(s.id, '00000000-0000-0000-0000-000000000000')::uuid AS id,
+    coalesce(s.course_id, '00000000-0000-0000-0000-000000000000')::uuid AS course_id,
+    coalesce(s.assignment_id, '00000000-0000-0000-0000-000000000000')::uuid AS assignment_id,
+    coalesce(s.assignment_title, '')::text AS assignment_title,
+    sqlc.arg(user_id)::uuid AS user_id,
+    u.name,
+    coalesce(s.attempt, 0)::integer AS attempt,
+    coalesce(s.file_url, '')::text AS file_url,
+    coalesce(s.late, FALSE)::boolean AS late,
+    coalesce(s.late_penalty, 0)::integer AS late_penalty,
+    coalesce(s.submitted_at, now())::timestamptz AS submitted_at,
+    s.superseded_at,
+    s.graded_at,
+    coalesce(s.raw_score, 0)::integer AS raw_score,
+    coalesce(s.score, 0)::integer AS score,
+    coalesce(s.feedback, '')::text AS feedback
+FROM public.users AS u
+LEFT JOIN LATERAL (
+    SELECT s.*, a.course_id, a.title AS assignment_title
+    FROM public.submissions AS s
+    JOIN public.assignments AS a ON a.id = s.assignment_id
+    JOIN public.courses AS c ON c.id = a.course_id
+    WHERE s.user_id = sqlc.arg(user_id)::uuid
+        AND (s.submitted_at, s.id) < (sqlc.arg(before_at)::timestamptz, sqlc.arg(before_id)::uuid)
+        AND (
+            s.user_id = sqlc.arg(reader_id)::uuid
+            OR public.can_teach(c.id, c.instructor_id, sqlc.narg(teacher_id)::uuid)
+        )
+    ORDER BY s.submitted_at DESC, s.id DESC
+    LIMIT sqlc.arg(row_limit)::integer
+) AS s ON TRUE
+WHERE u.id = sqlc.arg(user_id)::uuid
+    AND (
+        s.id IS NOT NULL
+        OR u.id = sqlc.arg(reader_id)::uuid
+        OR public.can_teach(NULL, NULL, sqlc.narg(teacher_id)::uuid)
+        OR EXISTS (
+            SELECT
+            FROM public.enrollments AS e
+            JOIN public.courses AS c ON c.id = e.course_id
+            WHERE e.user_id = sqlc.arg(user_id)::uuid
+                AND public.can_teach(c.id, c.instructor_id, sqlc.narg(teacher_id)::uuid)
         )
     )
 ORDER BY s.submitted_at DESC, s.id DESC;

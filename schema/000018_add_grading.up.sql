@@ -184,6 +184,7 @@ CREATE INDEX idx_submissions_assignment ON submissions (assignment_id, submitted
 CREATE INDEX submissions_ungraded_idx ON submissions (assignment_id, submitted_at, id)
 WHERE superseded_at IS NULL AND graded_at IS NULL;
 
--- A learner's attempts.
+-- A learner's attempts, at all assignments and at one: the others are passed over
+-- within the index.
 DROP INDEX idx_submissions_user;
-CREATE INDEX idx_submissions_user ON submissions (user_id, assignment_id, submitted_at DESC, id DESC);
+CREATE INDEX idx_submissions_user ON submissions (user_id, submitted_at DESC, id DESC, assignment_id);

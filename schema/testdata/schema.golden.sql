@@ -582,7 +582,7 @@ CREATE INDEX idx_sessions_user ON sessions USING btree (user_id);
 
 CREATE INDEX idx_submissions_assignment ON submissions USING btree (assignment_id, submitted_at, id);
 
-CREATE INDEX idx_submissions_user ON submissions USING btree (user_id, assignment_id, submitted_at DESC, id DESC);
+CREATE INDEX idx_submissions_user ON submissions USING btree (user_id, submitted_at DESC, id DESC, assignment_id);
 
 CREATE UNIQUE INDEX submissions_assignment_id_user_id_key ON submissions USING btree (assignment_id, user_id) WHERE superseded_at IS NULL;
 
