@@ -208,7 +208,8 @@
 //   - [Store.Grade] grades the attempt that the teacher saw, or grades it anew.
 //   - [Store.GetSubmission] is an attempt with what was handed in.
 //   - [Store.ListSubmissions] lists the latest attempts, what waits for a grade first.
-//   - [Store.ListAttempts] lists all attempts of one learner.
+//   - [Store.ListAttempts] lists all attempts of one learner, at one assignment or at
+//     all of them.
 //   - [Store.GradeHistory] lists every grade that an attempt was given.
 //   - [Store.Gradebook] is the learners of a course against its assignments.
 //

@@ -160,13 +160,49 @@ func submissionCauses() []cause {
 		grade     = `UPDATE {s}.submissions SET score = 7, graded_at = now() WHERE id = @id`
 		regrade   = `UPDATE {s}.submissions SET score = 8, graded_at = now() WHERE id = @id`
 		comment   = `UPDATE {s}.submissions SET feedback = 'good', graded_at = now() WHERE id = @id`
+		forget    = `UPDATE {s}.submissions SET feedback = NULL WHERE id = @id`
 		supersede = `UPDATE {s}.submissions SET superseded_at = now() WHERE id = @id`
+
+		// Of 8 points and of 9 the penalty leaves 4.
+		submitLate = `INSERT INTO {s}.submissions (id, assignment_id, user_id, content, late, late_penalty)
+			VALUES (@id, @assignment, @learner, 'text', TRUE, 50) ON CONFLICT DO NOTHING`
+		gradeLate   = `UPDATE {s}.submissions SET raw_score = 8, score = 4, graded_at = now() WHERE id = @id`
+		regradeLate = `UPDATE {s}.submissions SET raw_score = 9 WHERE id = @id`
 	)
 	return []cause{
 		{name: "SQLSubmits", sql: submit, want: of(elevate.EventSubmissionSubmitted)},
 		{name: "SQLGrades", prepare: []string{submit}, sql: grade, want: of(elevate.EventSubmissionGraded)},
 		{name: "SQLGradesAnew", prepare: []string{submit, grade}, sql: regrade, want: of(elevate.EventSubmissionGraded)},
+		{
+			name:    "SQLGradesAnewBeforeThePenalty",
+			prepare: []string{submitLate, gradeLate},
+			sql:     regradeLate,
+			want:    of(elevate.EventSubmissionGraded),
+		},
+		{
+			name:    "GradeAnewBeforeThePenalty",
+			prepare: []string{submitLate, gradeLate},
+			call: func(ctx context.Context, s *elevate.Store, w *eventWorld) error {
+				_, err := s.Grade(ctx, elevate.GradeParams{
+					UserID: w.learner, AssignmentID: w.assignment, SubmissionID: w.id, Score: 9,
+				})
+				return err
+			},
+			want: of(elevate.EventSubmissionGraded),
+		},
 		{name: "SQLComments", prepare: []string{submit, grade}, sql: comment, want: of(elevate.EventSubmissionGraded)},
+		{
+			name:    "GradeWithoutTheComment",
+			prepare: []string{submit, grade, comment},
+			call: func(ctx context.Context, s *elevate.Store, w *eventWorld) error {
+				_, err := s.Grade(ctx, elevate.GradeParams{
+					UserID: w.learner, AssignmentID: w.assignment, SubmissionID: w.id, Score: 7,
+				})
+				return err
+			},
+			want: of(elevate.EventSubmissionGraded),
+		},
+		{name: "SQLForgetsComment", prepare: []string{submit, grade, comment}, sql: forget, want: none},
 		{name: "SQLSupersedes", prepare: []string{submit, grade}, sql: supersede, want: none},
 	}
 }

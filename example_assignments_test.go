@@ -125,6 +125,57 @@ func ExampleStore_Gradebook() {
 	//   total 90 of 200
 }
 
+// A page of a learner's own work, and what a teacher sees at one assignment.
+func ExampleStore_ListAttempts() {
+	store, pool, cleanup := exampleStore("public")
+	defer cleanup()
+	ctx := context.Background()
+	teacher := store.As(elevate.Actor{UserID: exampleGrace, Role: elevate.RoleInstructor})
+	me := store.As(elevate.Actor{UserID: exampleAda, Role: elevate.RoleUser})
+	for _, title := range []string{"Quicksort", "Mergesort"} {
+		courseID := exampleCourse(pool, "public", title+" basics", 1)
+		if _, err := me.Enroll(ctx, exampleAda, courseID); err != nil {
+			panic(err)
+		}
+		created, err := teacher.CreateAssignment(ctx, elevate.CreateAssignmentParams{
+			CourseID: courseID, Title: title, Description: "Write one.",
+		})
+		if err != nil {
+			panic(err)
+		}
+		for _, content := range []string{"func sort() {}", "func sort(n []int) {}"} {
+			_, err := me.Submit(ctx, elevate.SubmitParams{
+				UserID: exampleAda, AssignmentID: created.Assignment.ID, Content: content,
+			})
+			if err != nil {
+				panic(err)
+			}
+		}
+	}
+
+	work, err := me.ListAttempts(ctx, elevate.ListAttemptsParams{UserID: exampleAda}) // at all assignments
+	if err != nil {
+		panic(err)
+	}
+	for _, line := range work.Items {
+		fmt.Println(line.AssignmentTitle, "attempt", line.Attempt, "latest", line.SupersededAt == nil)
+	}
+	seen, err := teacher.ListAttempts(ctx, elevate.ListAttemptsParams{
+		UserID: exampleAda, AssignmentID: work.Items[0].AssignmentID,
+	})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(len(seen.Items), "at", seen.Items[0].AssignmentTitle)
+
+	// Output:
+	// Mergesort attempt 2 latest true
+	// Mergesort attempt 1 latest false
+	// Quicksort attempt 2 latest true
+	// Quicksort attempt 1 latest false
+	// 2 at Mergesort
+}
+
 // A teacher works through what waits for a grade, and gives one anew. What was
 // handed in, and each grade, stays.
 func ExampleStore_GradeHistory() {

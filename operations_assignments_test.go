@@ -340,16 +340,29 @@ func assignmentOperations() []operation {
 			call: func(ctx context.Context, s *elevate.Store, w *world) error {
 				return attempts(ctx, s, w, func(*elevate.ListAttemptsParams) {})
 			},
-			refusals: append(
+			refusals: slices.Concat(
 				pages(func(ctx context.Context, s *elevate.Store, w *world, page elevate.PageParams) error {
 					return attempts(ctx, s, w, func(p *elevate.ListAttemptsParams) { p.PageParams = page })
 				}),
-				unknown("Assignment", func(ctx context.Context, s *elevate.Store, w *world) error {
-					return attempts(ctx, s, w, func(p *elevate.ListAttemptsParams) { p.AssignmentID = w.course })
+				pages(func(ctx context.Context, s *elevate.Store, w *world, page elevate.PageParams) error {
+					return attempts(ctx, s, w, func(p *elevate.ListAttemptsParams) {
+						p.AssignmentID, p.PageParams = uuid.Nil, page
+					})
 				}),
-				unknown("User", func(ctx context.Context, s *elevate.Store, w *world) error {
-					return attempts(ctx, s, w, func(p *elevate.ListAttemptsParams) { p.UserID = w.course })
-				})),
+				[]refusal{
+					unknown("Assignment", func(ctx context.Context, s *elevate.Store, w *world) error {
+						return attempts(ctx, s, w, func(p *elevate.ListAttemptsParams) { p.AssignmentID = w.course })
+					}),
+					unknown("User", func(ctx context.Context, s *elevate.Store, w *world) error {
+						return attempts(ctx, s, w, func(p *elevate.ListAttemptsParams) { p.UserID = w.course })
+					}),
+					unknown("UserOfAll", func(ctx context.Context, s *elevate.Store, w *world) error {
+						return attempts(ctx, s, w, func(p *elevate.ListAttemptsParams) {
+							p.UserID, p.AssignmentID = w.course, uuid.Nil
+						})
+					}),
+				},
+			),
 		},
 		{
 			name:    "GradeHistory",

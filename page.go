@@ -150,6 +150,7 @@ const (
 	listAttempts
 	listGrades
 	listGradebook
+	listHandedIn
 )
 
 // Lists whose readers keep a cursor for long: their numbers never change.

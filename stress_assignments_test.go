@@ -158,10 +158,20 @@ var gradingWrong = map[string]string{
 			OR max(s.attempt) <> count(*)
 			OR count(DISTINCT s.attempt) <> count(*)
 			OR max(s.attempt) FILTER (WHERE s.superseded_at IS NULL) <> count(*)`,
+	"attempts that did not end when the next began": `
+		SELECT s.*
+		FROM {s}.submissions AS s
+		LEFT JOIN {s}.submissions AS n
+			ON n.assignment_id = s.assignment_id AND n.user_id = s.user_id AND n.attempt = s.attempt + 1
+		WHERE s.superseded_at IS DISTINCT FROM n.submitted_at OR s.superseded_at <= s.submitted_at`,
 	"graded attempts that are superseded": `
 		SELECT s.*
 		FROM {s}.submissions AS s
 		WHERE s.superseded_at IS NOT NULL AND s.graded_at IS NOT NULL`,
+	"grades that are older than what they are for": `
+		SELECT s.*
+		FROM {s}.submissions AS s
+		WHERE s.graded_at < s.submitted_at`,
 	"scores above the maximum": `
 		SELECT s.*
 		FROM {s}.submissions AS s

@@ -30,6 +30,8 @@ type Submission struct {
 	Late        bool
 	LatePenalty int32
 
+	// SubmittedAt is later than that of the attempt before, also when the clock of
+	// the database was set back between them.
 	SubmittedAt time.Time
 
 	// SupersededAt is when the next attempt was handed in; nil for the latest.
@@ -204,8 +206,9 @@ type GradeResult struct {
 //
 // Errors: ErrForbidden; *ValidationError, also for a score above the assignment's
 // maximum; ErrNotFound for an unknown submission, one of another learner or
-// assignment, and one in another instructor's course; *ConflictError with
-// ConflictSuperseded when the learner has handed in another attempt since.
+// assignment, one in another instructor's course, and one of a person who was
+// erased; *ConflictError with ConflictSuperseded when the learner has handed in
+// another attempt since.
 //
 // Idempotent: the same score and feedback again change nothing and notify nobody.
 // Locks: user KEY SHARE, assignment SHARE, the submission NO KEY UPDATE. In a
@@ -283,9 +286,14 @@ func (s *Store) GetSubmission(ctx context.Context, submissionID uuid.UUID) (subm
 // SubmissionLine is a line of a list of submissions: an attempt without its
 // content.
 type SubmissionLine struct {
-	ID           uuid.UUID
-	AssignmentID uuid.UUID
-	UserID       uuid.UUID
+	ID uuid.UUID
+
+	// CourseID is the course of the assignment.
+	CourseID        uuid.UUID
+	AssignmentID    uuid.UUID
+	AssignmentTitle string
+
+	UserID uuid.UUID
 
 	// Name is the learner's.
 	Name string
@@ -348,15 +356,22 @@ func (s *Store) ListSubmissions(
 type ListAttemptsParams struct {
 	PageParams
 
+	// AssignmentID defaults to all assignments of all courses.
 	AssignmentID uuid.UUID
-	UserID       uuid.UUID
+
+	UserID uuid.UUID
 }
 
-// ListAttempts lists all attempts of a learner at an assignment, the newest first.
-// The actor is the learner, teaches the course or is trusted.
+// ListAttempts lists all attempts of a learner, at an assignment or at all of them,
+// the newest first; those in courses that the learner has left are among them. The
+// actor is the learner, teaches the course or is trusted. Of all assignments, a
+// teacher sees the attempts at those of their own courses. A cursor of one
+// assignment is none of all.
 //
 // Errors: ErrForbidden; *ValidationError; ErrInvalidCursor; ErrNotFound for an
-// unknown user, and for an assignment that is unknown or not for this reader.
+// unknown user, for an assignment that is unknown or not for this reader, and for
+// a learner who is not enrolled in a course of the teacher's and has not handed in
+// anything there.
 func (s *Store) ListAttempts(
 	ctx context.Context, params ListAttemptsParams,
 ) (attempts Page[SubmissionLine], err error) {
@@ -366,11 +381,14 @@ func (s *Store) ListAttempts(
 			return Page[SubmissionLine]{}, err
 		}
 	}
+	if params.AssignmentID == uuid.Nil {
+		return s.listHandedIn(ctx, params.UserID, params.PageParams)
+	}
 	before, limit, err := params.newestFirst(listAttempts)
 	if err != nil {
 		return Page[SubmissionLine]{}, err
 	}
-	rows, err := s.reader().SubmissionListByUser(ctx, db.SubmissionListByUserParams{
+	rows, err := s.reader().SubmissionListAttempts(ctx, db.SubmissionListAttemptsParams{
 		AssignmentID: params.AssignmentID,
 		UserID:       params.UserID,
 		BeforeAt:     before.at,
@@ -383,6 +401,32 @@ func (s *Store) ListAttempts(
 		return Page[SubmissionLine]{}, err
 	}
 	return pageOfKnown(rows, limit, listAttempts,
+		func(row db.SubmissionListAttemptsRow) SubmissionLine { return SubmissionLine(row) },
+		func(row db.SubmissionListAttemptsRow) position {
+			return position{at: row.SubmittedAt, id: row.ID}
+		})
+}
+
+// listHandedIn is ListAttempts at all assignments.
+func (s *Store) listHandedIn(
+	ctx context.Context, userID uuid.UUID, page PageParams,
+) (Page[SubmissionLine], error) {
+	before, limit, err := page.newestFirst(listHandedIn)
+	if err != nil {
+		return Page[SubmissionLine]{}, err
+	}
+	rows, err := s.reader().SubmissionListByUser(ctx, db.SubmissionListByUserParams{
+		UserID:    userID,
+		BeforeAt:  before.at,
+		BeforeID:  before.id,
+		RowLimit:  limit,
+		TeacherID: s.actor.teacher(),
+		ReaderID:  s.actor.learner(),
+	})
+	if err != nil {
+		return Page[SubmissionLine]{}, err
+	}
+	return pageOfKnown(rows, limit, listHandedIn,
 		func(row db.SubmissionListByUserRow) SubmissionLine { return SubmissionLine(row) },
 		func(row db.SubmissionListByUserRow) position {
 			return position{at: row.SubmittedAt, id: row.ID}

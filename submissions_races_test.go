@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"github.com/elevateforhumanity/elevate"
@@ -55,6 +57,35 @@ func TestSubmitRaces(t *testing.T) {
 			want[i] = int32(i + 1)
 		}
 		require.ElementsMatch(t, want, attempts)
+		b.requireSound(t)
+	})
+
+	// A batch of the simple protocol is one message, whose time is from before the
+	// wait.
+	t.Run("LaterIsNewer", func(t *testing.T) {
+		t.Parallel()
+		b := newAssignmentBundle(t)
+		made := b.assign(t, elevate.CreateAssignmentParams{})
+		pool := b.poolWith(t, func(cfg *pgxpool.Config) {
+			cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
+		})
+		store := b.on(t, pool).As(elevate.System("test"))
+		params := elevate.SubmitParams{UserID: b.userID, AssignmentID: made.ID, Content: "x"}
+		tx := b.begin(t)
+		_, err := tx.Exec(b.ctx, b.sql(`SELECT FROM {s}.enrollments WHERE user_id = $1 FOR NO KEY UPDATE`), b.userID)
+		require.NoError(t, err)
+		done := later(func() error {
+			_, err := store.Submit(b.ctx, params)
+			return err
+		})
+		b.waitUntilBlocked(t, 1)
+		_, err = b.system.WithTx(tx).Submit(b.ctx, params)
+		require.NoError(t, err)
+		require.NoError(t, tx.Commit(b.ctx))
+		require.NoError(t, <-done)
+		lines, err := b.me.ListAttempts(b.ctx, elevate.ListAttemptsParams{UserID: b.userID, AssignmentID: made.ID})
+		require.NoError(t, err)
+		require.Equal(t, int32(2), lines.Items[0].Attempt)
 		b.requireSound(t)
 	})
 

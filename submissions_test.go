@@ -1,6 +1,8 @@
 package elevate_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,6 +46,25 @@ func TestSubmit(t *testing.T) {
 		require.NotNil(t, kept.SupersededAt)
 		kept.SupersededAt = nil
 		require.Equal(t, first, kept)
+	})
+
+	// A clock that was set back, too.
+	t.Run("LaterThanTheOneBefore", func(t *testing.T) {
+		t.Parallel()
+		b := newAssignmentBundle(t)
+		made := b.assign(t, elevate.CreateAssignmentParams{})
+		first := b.submit(t, b.userID, made.ID)
+		b.exec(t, `UPDATE {s}.submissions SET submitted_at = submitted_at + interval '1 hour'`)
+		second := b.submit(t, b.userID, made.ID)
+		require.Equal(t, first.SubmittedAt.Add(time.Hour+time.Microsecond), second.SubmittedAt)
+		first, err := b.me.GetSubmission(b.ctx, first.ID)
+		require.NoError(t, err)
+		require.Equal(t, &second.SubmittedAt, first.SupersededAt)
+		graded := b.grade(t, second, 7)
+		require.False(t, graded.GradedAt.Before(second.SubmittedAt))
+		again := b.grade(t, second, 8)
+		require.True(t, again.GradedAt.After(graded.GradedAt))
+		b.requireSound(t)
 	})
 
 	t.Run("FileOnly", func(t *testing.T) {
@@ -208,6 +229,30 @@ func TestGrade(t *testing.T) {
 			`SELECT title || '|' || message FROM {s}.notifications WHERE user_id = $1 AND type = 'graded'`, b.userID))
 	})
 
+	// What stands in a title is never a placeholder.
+	t.Run("TitlesWithPlaceholders", func(t *testing.T) {
+		t.Parallel()
+		b := newAssignmentBundle(t)
+		sent := b.submit(t, b.userID, b.assign(t, elevate.CreateAssignmentParams{}).ID)
+		b.exec(t, `UPDATE {s}.assignments SET title = 'Use {course} and {assignment}'`)
+		b.exec(t, `UPDATE {s}.courses SET title = 'Learn {assignment} and {course}'`)
+		store, err := elevate.New(b.pool, &elevate.Config{
+			Messages: map[elevate.NotificationType]elevate.Message{elevate.NotificationGraded: {
+				Title:   "{course}{assignment} {course}" + strings.Repeat("x", 200),
+				Message: "{assignment} in {course} {assi{course}gnment} {assignment}",
+			}},
+			Schema: b.schema,
+		})
+		require.NoError(t, err)
+		_, err = store.As(elevate.System("test")).Grade(b.ctx, gradeOf(sent, 7))
+		require.NoError(t, err)
+		const assignment, course = "Use {course} and {assignment}", "Learn {assignment} and {course}"
+		title := scan[string](t, b.testBundle, `SELECT title FROM {s}.notifications WHERE type = 'graded'`)
+		require.Equal(t, (course + assignment + " " + course + strings.Repeat("x", 200))[:255], title)
+		message := scan[string](t, b.testBundle, `SELECT message FROM {s}.notifications WHERE type = 'graded'`)
+		require.Equal(t, assignment+" in "+course+" {assi"+course+"gnment} "+assignment, message)
+	})
+
 	t.Run("Repeat", func(t *testing.T) {
 		t.Parallel()
 		b := newAssignmentBundle(t)
@@ -280,6 +325,94 @@ func TestGrade(t *testing.T) {
 		require.Equal(t, int32(9), grades.Items[0].Score)
 		require.Equal(t, int32(2), grades.Items[0].Number)
 		require.Empty(t, grades.Next)
+	})
+
+	// Feedback that an erasure empties is no grade; what a teacher takes back is one,
+	// within one transaction too.
+	t.Run("WithoutTheFeedback", func(t *testing.T) {
+		t.Parallel()
+		b := newAssignmentBundle(t)
+		sent := b.submit(t, b.userID, b.assign(t, elevate.CreateAssignmentParams{}).ID)
+		params := gradeOf(sent, 7)
+		tx := b.begin(t)
+		for _, params.Feedback = range []string{"Well done.", "", "Good."} {
+			result, err := b.teacher.WithTx(tx).Grade(b.ctx, params)
+			require.NoError(t, err)
+			require.True(t, result.Changed)
+		}
+		require.NoError(t, tx.Commit(b.ctx))
+		b.exec(t, `UPDATE {s}.grades SET feedback = NULL`)
+		b.exec(t, `UPDATE {s}.submissions SET feedback = ''`)
+		b.exec(t, `UPDATE {s}.submissions SET feedback = NULL`)
+		grades, err := b.teacher.GradeHistory(b.ctx, sent.ID, elevate.PageParams{})
+		require.NoError(t, err)
+		require.Len(t, grades.Items, 3)
+	})
+
+	// Who reads what an erased person did reads on, and nothing more is written
+	// about them.
+	t.Run("ErrorIfErased", func(t *testing.T) {
+		t.Parallel()
+		b := newAssignmentBundle(t)
+		made := b.assign(t, elevate.CreateAssignmentParams{})
+		sent := b.submit(t, b.userID, made.ID)
+		b.grade(t, sent, 7)
+		b.exec(t, `UPDATE {s}.users SET erased_at = now() WHERE id = $1`, b.userID)
+		for _, score := range []int32{7, 8} {
+			_, err := b.teacher.Grade(b.ctx, gradeOf(sent, score))
+			require.ErrorIs(t, err, elevate.ErrNotFound)
+		}
+		require.Equal(t, 1, b.count(t, `SELECT count(*) FROM {s}.grades`))
+
+		kept, err := b.teacher.GetSubmission(b.ctx, sent.ID)
+		require.NoError(t, err)
+		require.Equal(t, int32(7), kept.Score)
+		lines, err := b.teacher.ListSubmissions(b.ctx, made.ID, elevate.PageParams{})
+		require.NoError(t, err)
+		require.Len(t, lines.Items, 1)
+		lines, err = b.teacher.ListAttempts(b.ctx, elevate.ListAttemptsParams{UserID: b.userID, AssignmentID: made.ID})
+		require.NoError(t, err)
+		require.Len(t, lines.Items, 1)
+		grades, err := b.teacher.GradeHistory(b.ctx, sent.ID, elevate.PageParams{})
+		require.NoError(t, err)
+		require.Len(t, grades.Items, 1)
+		book, err := b.teacher.Gradebook(b.ctx, elevate.GradebookParams{CourseID: b.courseID})
+		require.NoError(t, err)
+		require.Len(t, book.Rows, 1)
+	})
+
+	// An erasure in flight is waited for.
+	t.Run("WaitsForErasure", func(t *testing.T) {
+		t.Parallel()
+		b := newAssignmentBundle(t)
+		sent := b.submit(t, b.userID, b.assign(t, elevate.CreateAssignmentParams{}).ID)
+		tx := b.begin(t)
+		_, err := tx.Exec(b.ctx, b.sql(`UPDATE {s}.users SET erased_at = now(), email = id || '@erased.invalid'
+			WHERE id = $1`), b.userID)
+		require.NoError(t, err)
+		done := later(func() error {
+			_, err := b.teacher.Grade(b.ctx, gradeOf(sent, 7))
+			return err
+		})
+		b.waitUntilBlocked(t, 1)
+		require.NoError(t, tx.Commit(b.ctx))
+		require.ErrorIs(t, <-done, elevate.ErrNotFound)
+	})
+
+	// Not the time of a transaction that has stood open since before.
+	t.Run("GradedByTheStatement", func(t *testing.T) {
+		t.Parallel()
+		b := newAssignmentBundle(t)
+		made := b.assign(t, elevate.CreateAssignmentParams{})
+		tx := b.begin(t)
+		usable(t, tx)
+		sent := b.submit(t, b.userID, made.ID)
+		first, err := b.teacher.WithTx(tx).Grade(b.ctx, gradeOf(sent, 7))
+		require.NoError(t, err)
+		require.True(t, first.GradedAt.After(sent.SubmittedAt))
+		second, err := b.teacher.WithTx(tx).Grade(b.ctx, gradeOf(sent, 8))
+		require.NoError(t, err)
+		require.True(t, second.GradedAt.After(first.GradedAt))
 	})
 
 	t.Run("ErrorIfSuperseded", func(t *testing.T) {
@@ -367,7 +500,7 @@ func TestListSubmissions(t *testing.T) {
 		lines, err := b.teacher.ListSubmissions(b.ctx, made.ID, elevate.PageParams{})
 		require.NoError(t, err)
 		require.Equal(t, elevate.SubmissionLine{
-			ID: sent[1].ID, AssignmentID: made.ID, UserID: sent[1].UserID,
+			ID: sent[1].ID, CourseID: b.courseID, AssignmentID: made.ID, AssignmentTitle: "Essay", UserID: sent[1].UserID,
 			Name:    scan[string](t, b.testBundle, `SELECT name FROM {s}.users WHERE id = $1`, sent[1].UserID),
 			Attempt: 2, SubmittedAt: sent[1].SubmittedAt,
 		}, lines.Items[0])
@@ -419,6 +552,130 @@ func TestListAttempts(t *testing.T) {
 	params.UserID = other
 	_, err = b.as(other, elevate.RoleInstructor).ListAttempts(b.ctx, params)
 	require.NoError(t, err)
+	// Who is no learner of the course is as unknown to its teacher as nobody.
+	params.UserID = b.user(t, elevate.RoleUser)
+	_, err = b.teacher.ListAttempts(b.ctx, params)
+	require.ErrorIs(t, err, elevate.ErrNotFound)
+	empty, err = b.system.ListAttempts(b.ctx, params)
+	require.NoError(t, err)
+	require.Empty(t, empty.Items)
+}
+
+func TestListAttemptsAtAllAssignments(t *testing.T) {
+	t.Parallel()
+
+	// list reads all pages of two.
+	list := func(t *testing.T, b *assignmentBundle, store *elevate.Store) []uuid.UUID {
+		t.Helper()
+		ids := []uuid.UUID{}
+		params := elevate.ListAttemptsParams{UserID: b.userID, PageParams: elevate.PageParams{Limit: 2}}
+		for {
+			lines, err := store.ListAttempts(b.ctx, params)
+			require.NoError(t, err)
+			ids = append(ids, attemptIDs(lines.Items)...)
+			if params.Cursor = lines.Next; params.Cursor == "" {
+				return ids
+			}
+		}
+	}
+
+	t.Run("NewestFirst", func(t *testing.T) {
+		t.Parallel()
+		b := newAssignmentBundle(t)
+		rivalID := b.user(t, elevate.RoleInstructor)
+		rival := b.as(rivalID, elevate.RoleInstructor)
+		courseID, _ := b.course(t, courseSeed{instructor: rivalID, published: true})
+		b.enroll(t, b.userID, courseID)
+		foreign, err := rival.CreateAssignment(b.ctx, elevate.CreateAssignmentParams{
+			CourseID: courseID, Title: "Poem", Description: "Rhyme.",
+		})
+		require.NoError(t, err)
+		made, other := b.assign(t, elevate.CreateAssignmentParams{}), b.assign(t, elevate.CreateAssignmentParams{})
+		b.submit(t, b.learner(t), made.ID)
+		var all, here, there []uuid.UUID
+		for _, assignmentID := range []uuid.UUID{
+			made.ID, other.ID, foreign.Assignment.ID, made.ID, foreign.Assignment.ID, other.ID, other.ID,
+		} {
+			id := b.submit(t, b.userID, assignmentID).ID
+			all = append(all, id)
+			if assignmentID == foreign.Assignment.ID {
+				there = append(there, id)
+			} else {
+				here = append(here, id)
+			}
+		}
+		for _, ids := range [][]uuid.UUID{all, here, there} {
+			slices.Reverse(ids)
+		}
+		require.Equal(t, all, list(t, b, b.me), "the learner's own")
+		require.Equal(t, all, list(t, b, b.system))
+		require.Equal(t, here, list(t, b, b.teacher), "those in the teacher's courses")
+		require.Equal(t, there, list(t, b, rival))
+
+		lines, err := b.me.ListAttempts(b.ctx, elevate.ListAttemptsParams{UserID: b.userID})
+		require.NoError(t, err)
+		require.Equal(t, elevate.SubmissionLine{
+			ID: there[0], CourseID: courseID, AssignmentID: foreign.Assignment.ID, AssignmentTitle: "Poem", UserID: b.userID,
+			Name:    scan[string](t, b.testBundle, `SELECT name FROM {s}.users WHERE id = $1`, b.userID),
+			Attempt: 2, SubmittedAt: lines.Items[2].SubmittedAt,
+		}, lines.Items[2])
+
+		// Who has left a course, and who teaches it, see what was handed in there.
+		b.exec(t, `DELETE FROM {s}.enrollments`)
+		require.Equal(t, all, list(t, b, b.me))
+		require.Equal(t, here, list(t, b, b.teacher))
+	})
+
+	// Who is no learner of theirs is as unknown to a teacher as nobody.
+	t.Run("Empty", func(t *testing.T) {
+		t.Parallel()
+		b := newAssignmentBundle(t)
+		require.Empty(t, list(t, b, b.me))
+		require.Empty(t, list(t, b, b.system))
+		require.Empty(t, list(t, b, b.teacher), "of a learner")
+		b.exec(t, `DELETE FROM {s}.enrollments`)
+		require.Empty(t, list(t, b, b.me))
+		require.Empty(t, list(t, b, b.system))
+		_, err := b.teacher.ListAttempts(b.ctx, elevate.ListAttemptsParams{UserID: b.userID})
+		require.ErrorIs(t, err, elevate.ErrNotFound)
+	})
+
+	t.Run("Permissions", func(t *testing.T) {
+		t.Parallel()
+		b := newAssignmentBundle(t)
+		b.submit(t, b.userID, b.assign(t, elevate.CreateAssignmentParams{}).ID)
+		params := elevate.ListAttemptsParams{UserID: b.userID}
+		for _, store := range []*elevate.Store{b.store, b.as(b.learner(t), elevate.RoleUser)} {
+			_, err := store.ListAttempts(b.ctx, params)
+			require.ErrorIs(t, err, elevate.ErrForbidden)
+		}
+		_, err := b.as(b.user(t, elevate.RoleInstructor), elevate.RoleInstructor).ListAttempts(b.ctx, params)
+		require.ErrorIs(t, err, elevate.ErrNotFound)
+		_, err = b.as(b.user(t, elevate.RoleAdmin), elevate.RoleAdmin).ListAttempts(b.ctx, params)
+		require.NoError(t, err)
+	})
+
+	t.Run("ErrorIfCursorOfOneAssignment", func(t *testing.T) {
+		t.Parallel()
+		b := newAssignmentBundle(t)
+		made := b.assign(t, elevate.CreateAssignmentParams{})
+		b.submit(t, b.userID, made.ID)
+		b.submit(t, b.userID, made.ID)
+		one := elevate.ListAttemptsParams{
+			UserID: b.userID, AssignmentID: made.ID, PageParams: elevate.PageParams{Limit: 1},
+		}
+		all := elevate.ListAttemptsParams{UserID: b.userID, PageParams: elevate.PageParams{Limit: 1}}
+		ofOne, err := b.me.ListAttempts(b.ctx, one)
+		require.NoError(t, err)
+		ofAll, err := b.me.ListAttempts(b.ctx, all)
+		require.NoError(t, err)
+		one.Cursor, all.Cursor = ofAll.Next, ofOne.Next
+		for _, params := range []elevate.ListAttemptsParams{one, all} {
+			require.NotEmpty(t, params.Cursor)
+			_, err := b.me.ListAttempts(b.ctx, params)
+			require.ErrorIs(t, err, elevate.ErrInvalidCursor)
+		}
+	})
 }
 
 func TestGetSubmissionOfAnotherLearner(t *testing.T) {

@@ -301,13 +301,15 @@ WITH target AS MATERIALIZED (
     SELECT
         s.id,
         u.id AS user_id,
-        u.erased_at,
         a.title AS assignment_title,
         c.title AS course_title,
         $5::integer <= a.max_score AS in_range,
         s.raw_score,
         s.score,
         s.graded_at,
+        greatest(
+            statement_timestamp(), s.submitted_at, s.graded_at + interval '1 microsecond'
+        ) AS next_at,
         s.graded_at IS NULL
             OR (s.raw_score, s.score, s.feedback)
                 IS DISTINCT FROM (
@@ -322,6 +324,7 @@ WITH target AS MATERIALIZED (
     WHERE s.id = $1::uuid
         AND s.assignment_id = $2::uuid
         AND s.user_id = $3::uuid
+        AND u.erased_at IS NULL
         AND s.superseded_at IS NULL
         AND public.can_teach(c.id, c.instructor_id, $4::uuid)
     FOR KEY SHARE OF u
@@ -332,7 +335,7 @@ WITH target AS MATERIALIZED (
     SET raw_score = $5::integer,
         score = public.late_score($5::integer, s.late_penalty),
         feedback = $6::text,
-        graded_at = now()
+        graded_at = t.next_at
     FROM target AS t
     WHERE s.id = t.id AND t.in_range AND t.differs
     RETURNING s.id, s.raw_score, s.score, s.graded_at
@@ -343,26 +346,33 @@ WITH target AS MATERIALIZED (
         t.user_id,
         'graded',
         left(
-            replace(
-                replace($8::text, '{course}', t.course_title),
-                '{assignment}',
+            array_to_string(
+                ARRAY(
+                    SELECT replace(p.part, '{course}', t.course_title)
+                    FROM unnest(string_to_array($8::text, '{assignment}'))
+                        WITH ORDINALITY AS p (part, nth)
+                    ORDER BY p.nth
+                ),
                 t.assignment_title
             ),
             255
         ),
-        replace(
-            replace($9::text, '{course}', t.course_title),
-            '{assignment}',
+        array_to_string(
+            ARRAY(
+                SELECT replace(p.part, '{course}', t.course_title)
+                FROM unnest(string_to_array($9::text, '{assignment}'))
+                    WITH ORDINALITY AS p (part, nth)
+                ORDER BY p.nth
+            ),
             t.assignment_title
         )
     FROM graded AS g
     CROSS JOIN target AS t
-    WHERE t.erased_at IS NULL
 )
 SELECT
     (CASE
         WHEN g.id IS NOT NULL THEN 'graded'
-        WHEN c.id IS NULL THEN 'submission_unknown'
+        WHEN c.id IS NULL OR u.erased_at IS NOT NULL THEN 'submission_unknown'
         WHEN NOT t.in_range THEN 'score_out_of_range'
         WHEN t.id IS NOT NULL THEN 'unchanged'
         WHEN s.superseded_at IS NOT NULL THEN 'superseded'
@@ -376,6 +386,7 @@ LEFT JOIN public.submissions AS s
     ON s.id = $1::uuid
     AND s.assignment_id = $2::uuid
     AND s.user_id = $3::uuid
+LEFT JOIN public.users AS u ON u.id = s.user_id
 LEFT JOIN public.assignments AS a ON a.id = s.assignment_id
 LEFT JOIN public.courses AS c
     ON c.id = a.course_id
@@ -408,8 +419,10 @@ type SubmissionGradeRow struct {
 // SHARE, which keeps its maximum still, and the attempt NO KEY UPDATE: another
 // attempt in flight is waited for, and takes the row away. Whether the grade differs
 // is asked of the locked row: the UPDATE itself would first ask the version that
-// its snapshot has, and take a grade given anew for a repeat. The trigger on
-// submissions keeps the grade.
+// its snapshot has, and take a grade given anew for a repeat. A grade is never older
+// than the attempt, and newer than the one before, whatever the clock says. The
+// trigger on submissions keeps the grade. A title may hold a placeholder, so the
+// notice is split at one of them and gets the other title before it is joined.
 // Verdicts: graded, unchanged, submission_unknown, superseded,
 // score_out_of_range, raced.
 func (q *Queries) SubmissionGrade(ctx context.Context, arg SubmissionGradeParams) (SubmissionGradeRow, error) {
@@ -434,10 +447,139 @@ func (q *Queries) SubmissionGrade(ctx context.Context, arg SubmissionGradeParams
 	return i, err
 }
 
+const submissionListAttempts = `-- name: SubmissionListAttempts :many
+SELECT
+    coalesce(s.id, '00000000-0000-0000-0000-000000000000')::uuid AS id,
+    a.course_id,
+    $1::uuid AS assignment_id,
+    a.title AS assignment_title,
+    $2::uuid AS user_id,
+    u.name,
+    coalesce(s.attempt, 0)::integer AS attempt,
+    coalesce(s.file_url, '')::text AS file_url,
+    coalesce(s.late, FALSE)::boolean AS late,
+    coalesce(s.late_penalty, 0)::integer AS late_penalty,
+    coalesce(s.submitted_at, now())::timestamptz AS submitted_at,
+    s.superseded_at,
+    s.graded_at,
+    coalesce(s.raw_score, 0)::integer AS raw_score,
+    coalesce(s.score, 0)::integer AS score,
+    coalesce(s.feedback, '')::text AS feedback
+FROM public.users AS u
+CROSS JOIN public.assignments AS a
+JOIN public.courses AS c ON c.id = a.course_id
+LEFT JOIN LATERAL (
+    SELECT s.id, s.assignment_id, s.user_id, s.content, s.file_url, s.score, s.feedback, s.submitted_at, s.graded_at, s.superseded_at, s.attempt, s.late, s.late_penalty, s.raw_score
+    FROM public.submissions AS s
+    WHERE s.user_id = $2::uuid
+        AND s.assignment_id = $1::uuid
+        AND (s.submitted_at, s.id) < ($3::timestamptz, $4::uuid)
+    ORDER BY s.submitted_at DESC, s.id DESC
+    LIMIT $5::integer
+) AS s ON TRUE
+WHERE u.id = $2::uuid
+    AND a.id = $1::uuid
+    AND (
+        u.id = $6::uuid
+        OR public.can_teach(c.id, c.instructor_id, $7::uuid)
+    )
+    AND (
+        s.id IS NOT NULL
+        OR public.can_teach(NULL, NULL, $7::uuid)
+        OR EXISTS (
+            SELECT
+            FROM public.enrollments AS e
+            WHERE e.user_id = $2::uuid AND e.course_id = c.id
+        )
+    )
+ORDER BY s.submitted_at DESC, s.id DESC
+`
+
+type SubmissionListAttemptsParams struct {
+	AssignmentID uuid.UUID
+	UserID       uuid.UUID
+	BeforeAt     time.Time
+	BeforeID     uuid.UUID
+	RowLimit     int32
+	ReaderID     uuid.UUID
+	TeacherID    *uuid.UUID
+}
+
+type SubmissionListAttemptsRow struct {
+	ID              uuid.UUID
+	CourseID        uuid.UUID
+	AssignmentID    uuid.UUID
+	AssignmentTitle string
+	UserID          uuid.UUID
+	Name            string
+	Attempt         int32
+	FileURL         string
+	Late            bool
+	LatePenalty     int32
+	SubmittedAt     time.Time
+	SupersededAt    *time.Time
+	GradedAt        *time.Time
+	RawScore        int32
+	Score           int32
+	Feedback        string
+}
+
+// SubmissionListAttempts is all attempts of a learner at an assignment without
+// their texts, the newest first, for the learner and those who teach the course. No
+// row at all means no such assignment for this reader, or a user who is no learner
+// there: nobody learns which ids exist. One without a submission, no attempts.
+// Bounded by the limit inside.
+func (q *Queries) SubmissionListAttempts(ctx context.Context, arg SubmissionListAttemptsParams) ([]SubmissionListAttemptsRow, error) {
+	rows, err := q.db.Query(ctx, submissionListAttempts,
+		arg.AssignmentID,
+		arg.UserID,
+		arg.BeforeAt,
+		arg.BeforeID,
+		arg.RowLimit,
+		arg.ReaderID,
+		arg.TeacherID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SubmissionListAttemptsRow{}
+	for rows.Next() {
+		var i SubmissionListAttemptsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.CourseID,
+			&i.AssignmentID,
+			&i.AssignmentTitle,
+			&i.UserID,
+			&i.Name,
+			&i.Attempt,
+			&i.FileURL,
+			&i.Late,
+			&i.LatePenalty,
+			&i.SubmittedAt,
+			&i.SupersededAt,
+			&i.GradedAt,
+			&i.RawScore,
+			&i.Score,
+			&i.Feedback,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const submissionListByAssignment = `-- name: SubmissionListByAssignment :many
 SELECT
     coalesce(s.id, '00000000-0000-0000-0000-000000000000')::uuid AS id,
+    a.course_id,
     $1::uuid AS assignment_id,
+    a.title AS assignment_title,
     coalesce(s.user_id, '00000000-0000-0000-0000-000000000000')::uuid AS user_id,
     coalesce(u.name, '')::text AS name,
     coalesce(s.attempt, 0)::integer AS attempt,
@@ -503,20 +645,22 @@ type SubmissionListByAssignmentParams struct {
 }
 
 type SubmissionListByAssignmentRow struct {
-	ID           uuid.UUID
-	AssignmentID uuid.UUID
-	UserID       uuid.UUID
-	Name         string
-	Attempt      int32
-	FileURL      string
-	Late         bool
-	LatePenalty  int32
-	SubmittedAt  time.Time
-	SupersededAt *time.Time
-	GradedAt     *time.Time
-	RawScore     int32
-	Score        int32
-	Feedback     string
+	ID              uuid.UUID
+	CourseID        uuid.UUID
+	AssignmentID    uuid.UUID
+	AssignmentTitle string
+	UserID          uuid.UUID
+	Name            string
+	Attempt         int32
+	FileURL         string
+	Late            bool
+	LatePenalty     int32
+	SubmittedAt     time.Time
+	SupersededAt    *time.Time
+	GradedAt        *time.Time
+	RawScore        int32
+	Score           int32
+	Feedback        string
 }
 
 // SubmissionListByAssignment is the latest attempt of each learner without its
@@ -541,7 +685,9 @@ func (q *Queries) SubmissionListByAssignment(ctx context.Context, arg Submission
 		var i SubmissionListByAssignmentRow
 		if err := rows.Scan(
 			&i.ID,
+			&i.CourseID,
 			&i.AssignmentID,
+			&i.AssignmentTitle,
 			&i.UserID,
 			&i.Name,
 			&i.Attempt,
@@ -568,8 +714,10 @@ func (q *Queries) SubmissionListByAssignment(ctx context.Context, arg Submission
 const submissionListByUser = `-- name: SubmissionListByUser :many
 SELECT
     coalesce(s.id, '00000000-0000-0000-0000-000000000000')::uuid AS id,
-    $1::uuid AS assignment_id,
-    $2::uuid AS user_id,
+    coalesce(s.course_id, '00000000-0000-0000-0000-000000000000')::uuid AS course_id,
+    coalesce(s.assignment_id, '00000000-0000-0000-0000-000000000000')::uuid AS assignment_id,
+    coalesce(s.assignment_title, '')::text AS assignment_title,
+    $1::uuid AS user_id,
     u.name,
     coalesce(s.attempt, 0)::integer AS attempt,
     coalesce(s.file_url, '')::text AS file_url,
@@ -582,76 +730,77 @@ SELECT
     coalesce(s.score, 0)::integer AS score,
     coalesce(s.feedback, '')::text AS feedback
 FROM public.users AS u
-CROSS JOIN public.assignments AS a
-JOIN public.courses AS c ON c.id = a.course_id
 LEFT JOIN LATERAL (
-    SELECT s.id, s.assignment_id, s.user_id, s.content, s.file_url, s.score, s.feedback, s.submitted_at, s.graded_at, s.superseded_at, s.attempt, s.late, s.late_penalty, s.raw_score
+    SELECT s.id, s.assignment_id, s.user_id, s.content, s.file_url, s.score, s.feedback, s.submitted_at, s.graded_at, s.superseded_at, s.attempt, s.late, s.late_penalty, s.raw_score, a.course_id, a.title AS assignment_title
     FROM public.submissions AS s
-    WHERE s.user_id = $2::uuid
-        AND s.assignment_id = $1::uuid
-        AND (s.submitted_at, s.id) < ($3::timestamptz, $4::uuid)
+    JOIN public.assignments AS a ON a.id = s.assignment_id
+    JOIN public.courses AS c ON c.id = a.course_id
+    WHERE s.user_id = $1::uuid
+        AND (s.submitted_at, s.id) < ($2::timestamptz, $3::uuid)
+        AND (
+            s.user_id = $4::uuid
+            OR public.can_teach(c.id, c.instructor_id, $5::uuid)
+        )
     ORDER BY s.submitted_at DESC, s.id DESC
-    LIMIT $5::integer
+    LIMIT $6::integer
 ) AS s ON TRUE
-WHERE u.id = $2::uuid
-    AND a.id = $1::uuid
+WHERE u.id = $1::uuid
     AND (
-        public.can_teach(c.id, c.instructor_id, $6::uuid)
-        OR (
-            u.id = $7::uuid
-            AND (
-                s.id IS NOT NULL
-                OR EXISTS (
-                    SELECT
-                    FROM public.enrollments AS e
-                    WHERE e.user_id = u.id AND e.course_id = c.id
-                )
-            )
+        s.id IS NOT NULL
+        OR u.id = $4::uuid
+        OR public.can_teach(NULL, NULL, $5::uuid)
+        OR EXISTS (
+            SELECT
+            FROM public.enrollments AS e
+            JOIN public.courses AS c ON c.id = e.course_id
+            WHERE e.user_id = $1::uuid
+                AND public.can_teach(c.id, c.instructor_id, $5::uuid)
         )
     )
 ORDER BY s.submitted_at DESC, s.id DESC
 `
 
 type SubmissionListByUserParams struct {
-	AssignmentID uuid.UUID
-	UserID       uuid.UUID
-	BeforeAt     time.Time
-	BeforeID     uuid.UUID
-	RowLimit     int32
-	TeacherID    *uuid.UUID
-	ReaderID     uuid.UUID
+	UserID    uuid.UUID
+	BeforeAt  time.Time
+	BeforeID  uuid.UUID
+	ReaderID  uuid.UUID
+	TeacherID *uuid.UUID
+	RowLimit  int32
 }
 
 type SubmissionListByUserRow struct {
-	ID           uuid.UUID
-	AssignmentID uuid.UUID
-	UserID       uuid.UUID
-	Name         string
-	Attempt      int32
-	FileURL      string
-	Late         bool
-	LatePenalty  int32
-	SubmittedAt  time.Time
-	SupersededAt *time.Time
-	GradedAt     *time.Time
-	RawScore     int32
-	Score        int32
-	Feedback     string
+	ID              uuid.UUID
+	CourseID        uuid.UUID
+	AssignmentID    uuid.UUID
+	AssignmentTitle string
+	UserID          uuid.UUID
+	Name            string
+	Attempt         int32
+	FileURL         string
+	Late            bool
+	LatePenalty     int32
+	SubmittedAt     time.Time
+	SupersededAt    *time.Time
+	GradedAt        *time.Time
+	RawScore        int32
+	Score           int32
+	Feedback        string
 }
 
-// SubmissionListByUser is all attempts of a learner at an assignment without their
-// texts, the newest first, for the learner and those who teach the course. No row
-// at all means no such assignment for this reader; one without a submission, no
-// attempts. Bounded by the limit inside.
+// SubmissionListByUser is all attempts of a learner, at whatever assignment,
+// without their texts, the newest first: all that there are for the learner, and
+// those in their own courses for who teaches. No row at all means no such user, or
+// for a teacher one who never handed in and is not enrolled in a course of theirs;
+// one without a submission, no attempts. Bounded by the limit inside.
 func (q *Queries) SubmissionListByUser(ctx context.Context, arg SubmissionListByUserParams) ([]SubmissionListByUserRow, error) {
 	rows, err := q.db.Query(ctx, submissionListByUser,
-		arg.AssignmentID,
 		arg.UserID,
 		arg.BeforeAt,
 		arg.BeforeID,
-		arg.RowLimit,
-		arg.TeacherID,
 		arg.ReaderID,
+		arg.TeacherID,
+		arg.RowLimit,
 	)
 	if err != nil {
 		return nil, err
@@ -662,7 +811,9 @@ func (q *Queries) SubmissionListByUser(ctx context.Context, arg SubmissionListBy
 		var i SubmissionListByUserRow
 		if err := rows.Scan(
 			&i.ID,
+			&i.CourseID,
 			&i.AssignmentID,
+			&i.AssignmentTitle,
 			&i.UserID,
 			&i.Name,
 			&i.Attempt,
@@ -752,7 +903,11 @@ WITH known AS MATERIALIZED (
         AND u.erased_at IS NULL
         AND a.id = $2::uuid
 ), latest AS MATERIALIZED (
-    SELECT s.id, s.attempt, s.graded_at
+    SELECT
+        s.id,
+        s.attempt,
+        s.graded_at,
+        greatest(statement_timestamp(), s.submitted_at + interval '1 microsecond') AS next_at
     FROM target AS t
     JOIN public.submissions AS s ON s.assignment_id = t.assignment_id AND s.user_id = t.user_id
     WHERE t.held
@@ -762,7 +917,7 @@ WITH known AS MATERIALIZED (
     FOR NO KEY UPDATE OF s
 ), superseded AS (
     UPDATE public.submissions AS s
-    SET superseded_at = statement_timestamp()
+    SET superseded_at = r.next_at
     FROM latest AS r
     WHERE s.id = r.id AND r.graded_at IS NULL
     RETURNING s.id
@@ -779,9 +934,15 @@ WITH known AS MATERIALIZED (
         $5::text,
         t.late,
         CASE WHEN t.late THEN t.late_penalty ELSE 0 END,
-        statement_timestamp()
+        r.next_at
     FROM target AS t
-    CROSS JOIN (SELECT count(*) AS n, coalesce(max(r.attempt), 0) AS attempt FROM latest AS r) AS r
+    CROSS JOIN (
+        SELECT
+            count(*) AS n,
+            coalesce(max(r.attempt), 0) AS attempt,
+            coalesce(max(r.next_at), statement_timestamp()) AS next_at
+        FROM latest AS r
+    ) AS r
     CROSS JOIN (SELECT count(*) AS n FROM superseded) AS d
     WHERE t.held
         AND (t.allow_late OR NOT t.late)
@@ -875,9 +1036,11 @@ type SubmissionPutRow struct {
 // SubmissionPut hands in an attempt, after SubmissionLock, and supersedes the one
 // before. That one is locked, so that a grade in flight is waited for and judged.
 // The INSERT joins the counts, and so runs after the UPDATE. Whether the attempt is
-// late, and what that costs, is settled here, by the time that becomes its
-// submitted_at. The id makes a repeat harmless, whatever became of the attempt
-// since.
+// late, and what that costs, is settled here, by the statement's time. That becomes
+// its submitted_at, unless it is not later than that of the attempt before: a batch
+// of the simple protocol has the time from before it waited for the enrollment, and
+// a clock may be set back. The id makes a repeat harmless, whatever became of the
+// attempt since.
 // Verdicts: created, already, id_taken, user_unknown, assignment_unknown,
 // not_enrolled, past_due, graded, raced.
 func (q *Queries) SubmissionPut(ctx context.Context, arg SubmissionPutParams) (SubmissionPutRow, error) {

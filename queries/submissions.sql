@@ -21,9 +21,11 @@ FROM locked AS k;
 -- SubmissionPut hands in an attempt, after SubmissionLock, and supersedes the one
 -- before. That one is locked, so that a grade in flight is waited for and judged.
 -- The INSERT joins the counts, and so runs after the UPDATE. Whether the attempt is
--- late, and what that costs, is settled here, by the time that becomes its
--- submitted_at. The id makes a repeat harmless, whatever became of the attempt
--- since.
+-- late, and what that costs, is settled here, by the statement's time. That becomes
+-- its submitted_at, unless it is not later than that of the attempt before: a batch
+-- of the simple protocol has the time from before it waited for the enrollment, and
+-- a clock may be set back. The id makes a repeat harmless, whatever became of the
+-- attempt since.
 -- Verdicts: created, already, id_taken, user_unknown, assignment_unknown,
 -- not_enrolled, past_due, graded, raced.
 WITH known AS MATERIALIZED (
@@ -61,7 +63,11 @@ WITH known AS MATERIALIZED (
         AND u.erased_at IS NULL
         AND a.id = sqlc.arg(assignment_id)::uuid
 ), latest AS MATERIALIZED (
-    SELECT s.id, s.attempt, s.graded_at
+    SELECT
+        s.id,
+        s.attempt,
+        s.graded_at,
+        greatest(statement_timestamp(), s.submitted_at + interval '1 microsecond') AS next_at
     FROM target AS t
     JOIN public.submissions AS s ON s.assignment_id = t.assignment_id AND s.user_id = t.user_id
     WHERE t.held
@@ -71,7 +77,7 @@ WITH known AS MATERIALIZED (
     FOR NO KEY UPDATE OF s
 ), superseded AS (
     UPDATE public.submissions AS s
-    SET superseded_at = statement_timestamp()
+    SET superseded_at = r.next_at
     FROM latest AS r
     WHERE s.id = r.id AND r.graded_at IS NULL
     RETURNING s.id
@@ -88,9 +94,15 @@ WITH known AS MATERIALIZED (
         sqlc.narg(file_url)::text,
         t.late,
         CASE WHEN t.late THEN t.late_penalty ELSE 0 END,
-        statement_timestamp()
+        r.next_at
     FROM target AS t
-    CROSS JOIN (SELECT count(*) AS n, coalesce(max(r.attempt), 0) AS attempt FROM latest AS r) AS r
+    CROSS JOIN (
+        SELECT
+            count(*) AS n,
+            coalesce(max(r.attempt), 0) AS attempt,
+            coalesce(max(r.next_at), statement_timestamp()) AS next_at
+        FROM latest AS r
+    ) AS r
     CROSS JOIN (SELECT count(*) AS n FROM superseded) AS d
     WHERE t.held
         AND (t.allow_late OR NOT t.late)
@@ -160,21 +172,25 @@ LEFT JOIN shown AS s ON TRUE;
 -- SHARE, which keeps its maximum still, and the attempt NO KEY UPDATE: another
 -- attempt in flight is waited for, and takes the row away. Whether the grade differs
 -- is asked of the locked row: the UPDATE itself would first ask the version that
--- its snapshot has, and take a grade given anew for a repeat. The trigger on
--- submissions keeps the grade.
+-- its snapshot has, and take a grade given anew for a repeat. A grade is never older
+-- than the attempt, and newer than the one before, whatever the clock says. The
+-- trigger on submissions keeps the grade. A title may hold a placeholder, so the
+-- notice is split at one of them and gets the other title before it is joined.
 -- Verdicts: graded, unchanged, submission_unknown, superseded,
 -- score_out_of_range, raced.
 WITH target AS MATERIALIZED (
     SELECT
         s.id,
         u.id AS user_id,
-        u.erased_at,
         a.title AS assignment_title,
         c.title AS course_title,
         sqlc.arg(score)::integer <= a.max_score AS in_range,
         s.raw_score,
         s.score,
         s.graded_at,
+        greatest(
+            statement_timestamp(), s.submitted_at, s.graded_at + interval '1 microsecond'
+        ) AS next_at,
         s.graded_at IS NULL
             OR (s.raw_score, s.score, s.feedback)
                 IS DISTINCT FROM (
@@ -189,6 +205,7 @@ WITH target AS MATERIALIZED (
     WHERE s.id = sqlc.arg(submission_id)::uuid
         AND s.assignment_id = sqlc.arg(assignment_id)::uuid
         AND s.user_id = sqlc.arg(user_id)::uuid
+        AND u.erased_at IS NULL
         AND s.superseded_at IS NULL
         AND public.can_teach(c.id, c.instructor_id, sqlc.narg(teacher_id)::uuid)
     FOR KEY SHARE OF u
@@ -199,7 +216,7 @@ WITH target AS MATERIALIZED (
     SET raw_score = sqlc.arg(score)::integer,
         score = public.late_score(sqlc.arg(score)::integer, s.late_penalty),
         feedback = sqlc.narg(feedback)::text,
-        graded_at = now()
+        graded_at = t.next_at
     FROM target AS t
     WHERE s.id = t.id AND t.in_range AND t.differs
     RETURNING s.id, s.raw_score, s.score, s.graded_at
@@ -210,26 +227,33 @@ WITH target AS MATERIALIZED (
         t.user_id,
         'graded',
         left(
-            replace(
-                replace(sqlc.arg(notice_title)::text, '{course}', t.course_title),
-                '{assignment}',
+            array_to_string(
+                ARRAY(
+                    SELECT replace(p.part, '{course}', t.course_title)
+                    FROM unnest(string_to_array(sqlc.arg(notice_title)::text, '{assignment}'))
+                        WITH ORDINALITY AS p (part, nth)
+                    ORDER BY p.nth
+                ),
                 t.assignment_title
             ),
             255
         ),
-        replace(
-            replace(sqlc.arg(notice)::text, '{course}', t.course_title),
-            '{assignment}',
+        array_to_string(
+            ARRAY(
+                SELECT replace(p.part, '{course}', t.course_title)
+                FROM unnest(string_to_array(sqlc.arg(notice)::text, '{assignment}'))
+                    WITH ORDINALITY AS p (part, nth)
+                ORDER BY p.nth
+            ),
             t.assignment_title
         )
     FROM graded AS g
     CROSS JOIN target AS t
-    WHERE t.erased_at IS NULL
 )
 SELECT
     (CASE
         WHEN g.id IS NOT NULL THEN 'graded'
-        WHEN c.id IS NULL THEN 'submission_unknown'
+        WHEN c.id IS NULL OR u.erased_at IS NOT NULL THEN 'submission_unknown'
         WHEN NOT t.in_range THEN 'score_out_of_range'
         WHEN t.id IS NOT NULL THEN 'unchanged'
         WHEN s.superseded_at IS NOT NULL THEN 'superseded'
@@ -243,6 +267,7 @@ LEFT JOIN public.submissions AS s
     ON s.id = sqlc.arg(submission_id)::uuid
     AND s.assignment_id = sqlc.arg(assignment_id)::uuid
     AND s.user_id = sqlc.arg(user_id)::uuid
+LEFT JOIN public.users AS u ON u.id = s.user_id
 LEFT JOIN public.assignments AS a ON a.id = s.assignment_id
 LEFT JOIN public.courses AS c
     ON c.id = a.course_id
@@ -284,7 +309,9 @@ WHERE s.id = sqlc.arg(id)::uuid
 -- without a submission, no submissions. Bounded by the limits inside.
 SELECT
     coalesce(s.id, '00000000-0000-0000-0000-000000000000')::uuid AS id,
+    a.course_id,
     sqlc.arg(assignment_id)::uuid AS assignment_id,
+    a.title AS assignment_title,
     coalesce(s.user_id, '00000000-0000-0000-0000-000000000000')::uuid AS user_id,
     coalesce(u.name, '')::text AS name,
     coalesce(s.attempt, 0)::integer AS attempt,
@@ -339,14 +366,17 @@ WHERE a.id = sqlc.arg(assignment_id)::uuid
     AND public.can_teach(c.id, c.instructor_id, sqlc.narg(teacher_id)::uuid)
 ORDER BY s.graded_at IS NOT NULL, s.submitted_at, s.id;
 
--- name: SubmissionListByUser :many
--- SubmissionListByUser is all attempts of a learner at an assignment without their
--- texts, the newest first, for the learner and those who teach the course. No row
--- at all means no such assignment for this reader; one without a submission, no
--- attempts. Bounded by the limit inside.
+-- name: SubmissionListAttempts :many
+-- SubmissionListAttempts is all attempts of a learner at an assignment without
+-- their texts, the newest first, for the learner and those who teach the course. No
+-- row at all means no such assignment for this reader, or a user who is no learner
+-- there: nobody learns which ids exist. One without a submission, no attempts.
+-- Bounded by the limit inside.
 SELECT
     coalesce(s.id, '00000000-0000-0000-0000-000000000000')::uuid AS id,
+    a.course_id,
     sqlc.arg(assignment_id)::uuid AS assignment_id,
+    a.title AS assignment_title,
     sqlc.arg(user_id)::uuid AS user_id,
     u.name,
     coalesce(s.attempt, 0)::integer AS attempt,
@@ -374,17 +404,69 @@ LEFT JOIN LATERAL (
 WHERE u.id = sqlc.arg(user_id)::uuid
     AND a.id = sqlc.arg(assignment_id)::uuid
     AND (
-        public.can_teach(c.id, c.instructor_id, sqlc.narg(teacher_id)::uuid)
-        OR (
-            u.id = sqlc.arg(reader_id)::uuid
-            AND (
-                s.id IS NOT NULL
-                OR EXISTS (
-                    SELECT
-                    FROM public.enrollments AS e
-                    WHERE e.user_id = u.id AND e.course_id = c.id
-                )
-            )
+        u.id = sqlc.arg(reader_id)::uuid
+        OR public.can_teach(c.id, c.instructor_id, sqlc.narg(teacher_id)::uuid)
+    )
+    AND (
+        s.id IS NOT NULL
+        OR public.can_teach(NULL, NULL, sqlc.narg(teacher_id)::uuid)
+        OR EXISTS (
+            SELECT
+            FROM public.enrollments AS e
+            WHERE e.user_id = sqlc.arg(user_id)::uuid AND e.course_id = c.id
+        )
+    )
+ORDER BY s.submitted_at DESC, s.id DESC;
+
+-- name: SubmissionListByUser :many
+-- SubmissionListByUser is all attempts of a learner, at whatever assignment,
+-- without their texts, the newest first: all that there are for the learner, and
+-- those in their own courses for who teaches. No row at all means no such user, or
+-- for a teacher one who never handed in and is not enrolled in a course of theirs;
+-- one without a submission, no attempts. Bounded by the limit inside.
+SELECT
+    coalesce(s.id, '00000000-0000-0000-0000-000000000000')::uuid AS id,
+    coalesce(s.course_id, '00000000-0000-0000-0000-000000000000')::uuid AS course_id,
+    coalesce(s.assignment_id, '00000000-0000-0000-0000-000000000000')::uuid AS assignment_id,
+    coalesce(s.assignment_title, '')::text AS assignment_title,
+    sqlc.arg(user_id)::uuid AS user_id,
+    u.name,
+    coalesce(s.attempt, 0)::integer AS attempt,
+    coalesce(s.file_url, '')::text AS file_url,
+    coalesce(s.late, FALSE)::boolean AS late,
+    coalesce(s.late_penalty, 0)::integer AS late_penalty,
+    coalesce(s.submitted_at, now())::timestamptz AS submitted_at,
+    s.superseded_at,
+    s.graded_at,
+    coalesce(s.raw_score, 0)::integer AS raw_score,
+    coalesce(s.score, 0)::integer AS score,
+    coalesce(s.feedback, '')::text AS feedback
+FROM public.users AS u
+LEFT JOIN LATERAL (
+    SELECT s.*, a.course_id, a.title AS assignment_title
+    FROM public.submissions AS s
+    JOIN public.assignments AS a ON a.id = s.assignment_id
+    JOIN public.courses AS c ON c.id = a.course_id
+    WHERE s.user_id = sqlc.arg(user_id)::uuid
+        AND (s.submitted_at, s.id) < (sqlc.arg(before_at)::timestamptz, sqlc.arg(before_id)::uuid)
+        AND (
+            s.user_id = sqlc.arg(reader_id)::uuid
+            OR public.can_teach(c.id, c.instructor_id, sqlc.narg(teacher_id)::uuid)
+        )
+    ORDER BY s.submitted_at DESC, s.id DESC
+    LIMIT sqlc.arg(row_limit)::integer
+) AS s ON TRUE
+WHERE u.id = sqlc.arg(user_id)::uuid
+    AND (
+        s.id IS NOT NULL
+        OR u.id = sqlc.arg(reader_id)::uuid
+        OR public.can_teach(NULL, NULL, sqlc.narg(teacher_id)::uuid)
+        OR EXISTS (
+            SELECT
+            FROM public.enrollments AS e
+            JOIN public.courses AS c ON c.id = e.course_id
+            WHERE e.user_id = sqlc.arg(user_id)::uuid
+                AND public.can_teach(c.id, c.instructor_id, sqlc.narg(teacher_id)::uuid)
         )
     )
 ORDER BY s.submitted_at DESC, s.id DESC;

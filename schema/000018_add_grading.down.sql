@@ -10,6 +10,18 @@ DROP INDEX submissions_ungraded_idx;
 DROP INDEX idx_submissions_assignment;
 CREATE INDEX idx_submissions_assignment ON submissions (assignment_id);
 
+CREATE OR REPLACE TRIGGER submissions_grade_trg
+    AFTER UPDATE ON submissions
+    FOR EACH ROW
+    WHEN (
+        NEW.graded_at IS NOT NULL
+        AND (
+            OLD.graded_at IS NULL
+            OR (NEW.score, NEW.feedback) IS DISTINCT FROM (OLD.score, OLD.feedback)
+        )
+    )
+    EXECUTE FUNCTION event_record('submission.graded', 'assignment');
+
 DROP TRIGGER submissions_keep_grade_trg ON submissions;
 DROP TRIGGER submissions_keep_grade_insert_trg ON submissions;
 DROP FUNCTION submissions_keep_grade;

@@ -145,15 +145,37 @@ CREATE TRIGGER submissions_keep_grade_insert_trg
     WHEN (NEW.graded_at IS NOT NULL)
     EXECUTE FUNCTION submissions_keep_grade();
 
+-- Feedback that is emptied while graded_at stays is a person's erasure, and no grade.
 CREATE TRIGGER submissions_keep_grade_trg
     AFTER UPDATE ON submissions
     FOR EACH ROW
     WHEN (
         NEW.graded_at IS NOT NULL
-        AND (OLD.graded_at, OLD.raw_score, OLD.score, OLD.feedback)
-        IS DISTINCT FROM (NEW.graded_at, NEW.raw_score, NEW.score, NEW.feedback)
+        AND (
+            (OLD.graded_at, OLD.raw_score, OLD.score)
+            IS DISTINCT FROM (NEW.graded_at, NEW.raw_score, NEW.score)
+            OR (NEW.feedback IS DISTINCT FROM OLD.feedback AND coalesce(NEW.feedback, '') <> '')
+        )
     )
     EXECUTE FUNCTION submissions_keep_grade();
+
+-- A grade is another one also where the penalty leaves the same score of it; who
+-- gives one without the feedback it had moves graded_at.
+CREATE OR REPLACE TRIGGER submissions_grade_trg
+    AFTER UPDATE ON submissions
+    FOR EACH ROW
+    WHEN (
+        NEW.graded_at IS NOT NULL
+        AND (
+            OLD.graded_at IS NULL
+            OR (OLD.raw_score, OLD.score) IS DISTINCT FROM (NEW.raw_score, NEW.score)
+            OR (
+                NEW.feedback IS DISTINCT FROM OLD.feedback
+                AND (coalesce(NEW.feedback, '') <> '' OR NEW.graded_at <> OLD.graded_at)
+            )
+        )
+    )
+    EXECUTE FUNCTION event_record('submission.graded', 'assignment');
 
 -- A teacher's list, and what waits in it for a grade. A partial index does not
 -- cover the foreign key.
@@ -162,6 +184,7 @@ CREATE INDEX idx_submissions_assignment ON submissions (assignment_id, submitted
 CREATE INDEX submissions_ungraded_idx ON submissions (assignment_id, submitted_at, id)
 WHERE superseded_at IS NULL AND graded_at IS NULL;
 
--- A learner's attempts.
+-- A learner's attempts, at all assignments and at one: the others are passed over
+-- within the index.
 DROP INDEX idx_submissions_user;
-CREATE INDEX idx_submissions_user ON submissions (user_id, assignment_id, submitted_at DESC, id DESC);
+CREATE INDEX idx_submissions_user ON submissions (user_id, submitted_at DESC, id DESC, assignment_id);

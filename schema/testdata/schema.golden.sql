@@ -582,7 +582,7 @@ CREATE INDEX idx_sessions_user ON sessions USING btree (user_id);
 
 CREATE INDEX idx_submissions_assignment ON submissions USING btree (assignment_id, submitted_at, id);
 
-CREATE INDEX idx_submissions_user ON submissions USING btree (user_id, assignment_id, submitted_at DESC, id DESC);
+CREATE INDEX idx_submissions_user ON submissions USING btree (user_id, submitted_at DESC, id DESC, assignment_id);
 
 CREATE UNIQUE INDEX submissions_assignment_id_user_id_key ON submissions USING btree (assignment_id, user_id) WHERE superseded_at IS NULL;
 
@@ -1235,11 +1235,11 @@ CREATE TRIGGER submissions_fill_raw_score_insert_trg BEFORE INSERT ON submission
 
 CREATE TRIGGER submissions_fill_raw_score_trg BEFORE UPDATE ON submissions FOR EACH ROW WHEN (new.score IS DISTINCT FROM old.score AND NOT new.raw_score IS DISTINCT FROM old.raw_score AND new.score IS DISTINCT FROM late_score(new.raw_score, new.late_penalty)) EXECUTE FUNCTION submissions_fill_raw_score();
 
-CREATE TRIGGER submissions_grade_trg AFTER UPDATE ON submissions FOR EACH ROW WHEN (new.graded_at IS NOT NULL AND (old.graded_at IS NULL OR new.score IS DISTINCT FROM old.score OR new.feedback IS DISTINCT FROM old.feedback)) EXECUTE FUNCTION event_record('submission.graded', 'assignment');
+CREATE TRIGGER submissions_grade_trg AFTER UPDATE ON submissions FOR EACH ROW WHEN (new.graded_at IS NOT NULL AND (old.graded_at IS NULL OR old.raw_score IS DISTINCT FROM new.raw_score OR old.score IS DISTINCT FROM new.score OR new.feedback IS DISTINCT FROM old.feedback AND (COALESCE(new.feedback, ''::text) <> ''::text OR new.graded_at <> old.graded_at))) EXECUTE FUNCTION event_record('submission.graded', 'assignment');
 
 CREATE TRIGGER submissions_keep_grade_insert_trg AFTER INSERT ON submissions FOR EACH ROW WHEN (new.graded_at IS NOT NULL) EXECUTE FUNCTION submissions_keep_grade();
 
-CREATE TRIGGER submissions_keep_grade_trg AFTER UPDATE ON submissions FOR EACH ROW WHEN (new.graded_at IS NOT NULL AND (old.graded_at IS DISTINCT FROM new.graded_at OR old.raw_score IS DISTINCT FROM new.raw_score OR old.score IS DISTINCT FROM new.score OR old.feedback IS DISTINCT FROM new.feedback)) EXECUTE FUNCTION submissions_keep_grade();
+CREATE TRIGGER submissions_keep_grade_trg AFTER UPDATE ON submissions FOR EACH ROW WHEN (new.graded_at IS NOT NULL AND (old.graded_at IS DISTINCT FROM new.graded_at OR old.raw_score IS DISTINCT FROM new.raw_score OR old.score IS DISTINCT FROM new.score OR new.feedback IS DISTINCT FROM old.feedback AND COALESCE(new.feedback, ''::text) <> ''::text)) EXECUTE FUNCTION submissions_keep_grade();
 
 CREATE TRIGGER submissions_submit_trg AFTER INSERT ON submissions FOR EACH ROW EXECUTE FUNCTION event_record('submission.submitted', 'assignment');
 
