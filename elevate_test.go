@@ -185,11 +185,16 @@ func TestInTx(t *testing.T) {
 		b.enroll(t, other, b.courseID)
 		var attempts atomic.Int32
 		both := make(chan struct{}, 2)
+		ended := [2]chan struct{}{make(chan struct{}), make(chan struct{})}
 		order := [][2]uuid.UUID{{b.userID, other}, {other, b.userID}}
 		require.NoError(t, race(2, func(i int) error {
+			defer close(ended[i])
 			first := true
 			return store.As(elevate.System("test")).InTx(b.ctx, func(store *elevate.Store) error {
 				attempts.Add(1)
+				if !first { // or it might take its first row again before the other wakes, and deadlock anew
+					<-ended[1-i]
+				}
 				for j, userID := range order[i] {
 					if _, err := store.Unenroll(b.ctx, elevate.UnenrollParams{UserID: userID, CourseID: b.courseID}); err != nil {
 						return err

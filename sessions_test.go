@@ -228,7 +228,7 @@ func TestListSessions(t *testing.T) {
 		t.Parallel()
 		b := newSessionBundle(t)
 		for _, over := range []string{
-			`revoked_at = now()`, `expires_at = now()`, `last_seen_at = now() - interval '7 days'`,
+			`revoked_at = now()`, `expires_at = now()`, `last_seen_at = now() - interval '168 hours'`,
 		} {
 			b.exec(t, `UPDATE {s}.sessions SET `+over+` WHERE id = $1`, b.another(t, b.userID).Session.ID)
 		}

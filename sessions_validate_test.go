@@ -90,7 +90,7 @@ func TestValidateSession(t *testing.T) {
 		b := newSessionBundle(t)
 		for over, back := range map[string]string{
 			`UPDATE {s}.sessions SET expires_at = now()`:                             `UPDATE {s}.sessions SET expires_at = now() + interval '1 day'`,
-			`UPDATE {s}.sessions SET last_seen_at = now() - interval '7 days'`:       `UPDATE {s}.sessions SET last_seen_at = now()`,
+			`UPDATE {s}.sessions SET last_seen_at = now() - interval '168 hours'`:    `UPDATE {s}.sessions SET last_seen_at = now()`,
 			`UPDATE {s}.sessions SET revoked_at = now()`:                             `UPDATE {s}.sessions SET revoked_at = NULL`,
 			`UPDATE {s}.users SET disabled_at = now()`:                               `UPDATE {s}.users SET disabled_at = NULL`,
 			`UPDATE {s}.users SET erased_at = now()`:                                 `UPDATE {s}.users SET erased_at = NULL`,
