@@ -40,7 +40,7 @@ func TestCatalogPlans(t *testing.T) {
 	b.exec(t, `INSERT INTO {s}.course_stats (course_id, rating_count, rating_sum)
 		SELECT id, 2, 9 FROM {s}.courses WHERE lessons_total = 0 LIMIT $1`, courses/2)
 	b.exec(t, `VACUUM (ANALYZE) {s}.courses, {s}.course_stats`)
-	instructorID := scan[uuid.UUID](t, b, `SELECT instructor_id FROM {s}.courses LIMIT 1`)
+	instructorID := scan[uuid.UUID](t, b, `SELECT instructor_id FROM {s}.courses WHERE slug = 'c1'`)
 
 	type expected struct {
 		index  string

@@ -102,6 +102,7 @@ func TestRequestEmailChange(t *testing.T) {
 			require.Equal(t, n+1, b.failures(t, "sign_in", b.email))
 		}
 		b.params.NewEmail, b.params.Password = "ada@example.org", goodPassword
+		b.keepThrottling(t)
 		_, err := b.me.RequestEmailChange(b.ctx, b.params)
 		require.ErrorIs(t, err, elevate.ErrTooManyAttempts)
 		require.Empty(t, b.purposes(t, b.userID))
@@ -114,6 +115,7 @@ func TestRequestEmailChange(t *testing.T) {
 			_, err := b.me.RequestEmailChange(b.ctx, b.params)
 			require.NoError(t, err)
 		}
+		b.keepThrottling(t)
 		_, err := b.me.RequestEmailChange(b.ctx, b.params)
 		require.ErrorIs(t, err, elevate.ErrTooManyAttempts)
 		require.Zero(t, b.failures(t, "sign_in", b.email), "the password was right")

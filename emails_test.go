@@ -71,6 +71,7 @@ func TestRequestEmailVerification(t *testing.T) {
 			_, err := b.system.RequestEmailVerification(b.ctx, userID)
 			require.NoError(t, err)
 		}
+		b.keepThrottling(t)
 		_, err := b.system.RequestEmailVerification(b.ctx, userID)
 		require.ErrorIs(t, err, elevate.ErrTooManyAttempts)
 		require.Equal(t, 5, b.failures(t, "send_mail", "ada@example.org"))

@@ -209,6 +209,7 @@ func TestChangePassword(t *testing.T) {
 		}
 		// A stolen session guesses no more than a sign-in would.
 		b.params.OldPassword = goodPassword
+		b.keepThrottling(t)
 		err := b.me.ChangePassword(b.ctx, b.params)
 		require.ErrorIs(t, err, elevate.ErrTooManyAttempts)
 		var throttled *elevate.ThrottleError

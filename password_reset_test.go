@@ -115,11 +115,12 @@ func TestRequestPasswordReset(t *testing.T) {
 				_, err := b.store.RequestPasswordReset(b.ctx, email)
 				require.NoError(t, err)
 			}
+			b.keepThrottling(t)
 			_, err := b.store.RequestPasswordReset(b.ctx, strings.ToUpper(email))
 			require.ErrorIs(t, err, elevate.ErrTooManyAttempts)
 			var throttled *elevate.ThrottleError
 			require.ErrorAs(t, err, &throttled)
-			require.Equal(t, time.Second, throttled.RetryAfter)
+			require.Greater(t, throttled.RetryAfter, time.Hour-time.Minute)
 			require.NotContains(t, err.Error(), "@")
 		}
 	})

@@ -253,6 +253,7 @@ func (b *testBundle) genericPlans(t testing.TB, read func(store *elevate.Store) 
 	sent := &queryLog{}
 	pool := b.poolWith(t, func(cfg *pgxpool.Config) { cfg.ConnConfig.Tracer = sent })
 	require.NoError(t, read(b.on(t, pool)))
+	pool.Close()
 	require.Len(t, sent.queries, 1)
 	conn, err := b.pool.Acquire(b.ctx)
 	require.NoError(t, err)

@@ -32,7 +32,7 @@ func TestValidateSession(t *testing.T) {
 	t.Run("KeepsWhenItWasSeen", func(t *testing.T) {
 		t.Parallel()
 		b := newSessionBundle(t)
-		for age, touched := range map[string]bool{"59 seconds": false, "61 seconds": true, "6 days": true} {
+		for age, touched := range map[string]bool{"50 seconds": false, "61 seconds": true, "6 days": true} {
 			before := scan[time.Time](t, b.testBundle,
 				`UPDATE {s}.sessions SET last_seen_at = now() - $1::text::interval RETURNING last_seen_at`, age).UTC()
 			session, err := b.store.ValidateSession(b.ctx, b.token)

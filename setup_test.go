@@ -234,6 +234,13 @@ func race(n int, call func(i int) error) error {
 	return group.Wait()
 }
 
+// keepThrottling makes who has failed too often wait: the first wait is of a second,
+// which a machine that is busy can lose.
+func (b *testBundle) keepThrottling(t testing.TB) {
+	t.Helper()
+	b.exec(t, `UPDATE {s}.attempts SET last_at = now() + interval '1 hour'`)
+}
+
 // waitUntilBlocked returns once n sessions of the database wait for a lock.
 func (b *testBundle) waitUntilBlocked(t testing.TB, n int) {
 	t.Helper()

@@ -67,11 +67,11 @@ func TestUp(t *testing.T) {
 			"idle_in_transaction_session_timeout": "1ms",
 			"lock_timeout":                        "1ms",
 			"search_path":                         "pg_catalog",
-			"statement_timeout":                   "200ms",
+			"statement_timeout":                   "500ms",
 		})
 		slow := fstest.MapFS{
-			"000001_a.up.sql":   {Data: []byte("CREATE TABLE a (id integer); SELECT pg_sleep(0.3);")},
-			"000001_a.down.sql": {Data: []byte("DROP TABLE a; SELECT pg_sleep(0.3);")},
+			"000001_a.up.sql":   {Data: []byte("CREATE TABLE a (id integer); SELECT pg_sleep(0.7);")},
+			"000001_a.down.sql": {Data: []byte("DROP TABLE a; SELECT pg_sleep(0.7);")},
 		}
 		require.NoError(t, schema.UpFiles(ctx, config, nil, slow, 1))
 		require.NoError(t, schema.DownFiles(ctx, config, nil, slow, 0))

@@ -371,7 +371,10 @@ func fakeBinaries(t *testing.T, initdb string) string {
 		"initdb":   initdb,
 		"postgres": "echo 'postgres (PostgreSQL) 17.5'",
 	} {
-		require.NoError(t, os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+text+"\n"), 0o755))
+		syscall.ForkLock.RLock() // as in newHome
+		err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+text+"\n"), 0o755)
+		syscall.ForkLock.RUnlock()
+		require.NoError(t, err)
 	}
 	return bin
 }
