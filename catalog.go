@@ -5,8 +5,8 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"regexp"
 	"strings"
-	"unicode"
 
 	"github.com/google/uuid"
 	"golang.org/x/text/unicode/norm"
@@ -51,16 +51,16 @@ type ListCoursesParams struct {
 	// Query is what a person looks for, at most 255 characters. All its words must
 	// be in the title or the description; "or", a "quoted phrase" and a -minus
 	// right before a word have their usual meaning, and no syntax is wrong. Other
-	// punctuation is space, but what it joins, as in node.js, must be found in that
-	// order. Words that a language leaves out, such as "the", are no words: a query
+	// punctuation is space, but what it joins, as in node.js, must stand side by side
+	// in that order. Words that a language leaves out, such as "the", are no words: a query
 	// of these alone finds nothing. White space alone is no query.
 	Query string
 }
 
 // ListCourses lists the catalogue: what is published, and on request the drafts
 // that the actor may see. The newest course comes first; with a Query, those whose
-// title alone answers it, and among these and the others what fits it best. Anyone may list what is published; Drafts
-// is for those who teach.
+// title alone answers it, and among these and the others what fits it best.
+// Anyone may list what is published; Drafts is for those who teach.
 //
 // A search ranks all that it finds, whatever the page: its cost grows with the
 // courses that hold the words. Of a description, the first 50,000 characters are
@@ -338,39 +338,44 @@ func (p CatalogFacetsParams) searches() bool {
 }
 
 // words is the query as websearch_to_tsquery takes it, of words that search_text
-// leaves whole: punctuation inside of a word makes a phrase of it, so that node.js
-// and -node.js find and exclude what "node js" does. A minus excludes only what
-// follows at once; PostgreSQL would take that of "Go - basics" for one, and fails at
-// 32 of them before one word.
+// leaves whole, in quotation marks: what PostgreSQL would read as an operator is none
+// there, and punctuation inside of a word makes a phrase of it, so that node.js and
+// -node.js find and exclude what "node js" does. A minus excludes only what follows
+// at once; PostgreSQL would take that of "Go - basics" for one, and fails at 32 of
+// them before one word.
 func (p CatalogFacetsParams) words() string {
 	var made []string
 	add := func(minus bool, text string) bool {
-		parts := strings.FieldsFunc(text, betweenWords)
-		if len(parts) == 0 {
+		word := strings.Join(strings.Fields(notOfWords.ReplaceAllString(text, " ")), " ")
+		switch {
+		case word == "":
 			return false
+		case minus:
+			made = append(made, `-"`+word+`"`)
+		default:
+			made = append(made, `"`+word+`"`)
 		}
-		word := strings.Join(parts, " ")
-		if len(parts) > 1 {
-			word = `"` + word + `"`
-		}
-		if minus {
-			word = "-" + word
-		}
-		made = append(made, word)
 		return true
 	}
 	quoted := strings.Split(norm.NFC.String(p.Query), `"`)
-	minus := false // before the next quotation mark
+	minus := false // right before a quotation mark
 	for i, text := range quoted {
 		if i%2 == 1 && i < len(quoted)-1 {
 			add(minus, text)
 			continue
 		}
+		joined := minus // to a quotation mark that none follows
 		minus = false
 		fields := strings.Fields(text)
 		for j, field := range fields {
-			rest := strings.TrimLeftFunc(field, betweenWords)
-			excludes := strings.Count(strings.TrimSuffix(field, rest), "-") == 1
+			if strings.EqualFold(field, "or") {
+				made = append(made, "or")
+				continue
+			}
+			excludes := joined && j == 0 && strings.HasPrefix(text, field)
+			if at := notOfWords.FindStringIndex(field); at != nil && at[0] == 0 {
+				excludes = strings.Count(field[:at[1]], "-") == 1
+			}
 			if !add(excludes, field) && j == len(fields)-1 {
 				minus = excludes && strings.HasSuffix(text, field)
 			}
@@ -379,14 +384,18 @@ func (p CatalogFacetsParams) words() string {
 	return strings.Join(made, " ")
 }
 
-// notOfWords is what search_text makes spaces of.
-const notOfWords = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~" +
-	"\u00a0\u00ab\u00b7\u00bb\u2010\u2011\u2012\u2013\u2014\u2018\u2019\u201a\u201c\u201d\u201e\u2022\u2026" +
-	"\u2039\u203a\u3000\u3001\u3002\u300c\u300d\u30fb\uff01\uff08\uff09\uff0c\uff0e\uff0f\uff1a\uff1b\uff1f"
-
-func betweenWords(r rune) bool {
-	return unicode.IsSpace(r) || strings.ContainsRune(notOfWords, r)
-}
+// notOfWords is what search_text makes spaces of: white space, punctuation and
+// symbols.
+var notOfWords = regexp.MustCompile(
+	`[\x{0001}-/:-@\[-` + "`" + `{-\x{00A9}\x{00AB}-\x{00AC}\x{00AE}-\x{00B1}\x{00B4}` +
+		`\x{00B6}-\x{00B8}\x{00BB}\x{00BF}\x{00D7}\x{00F7}\x{055A}-\x{055F}` +
+		`\x{0589}-\x{058A}\x{05BE}\x{05C0}\x{05C3}\x{05F3}-\x{05F4}\x{060C}-\x{060D}` +
+		`\x{061B}\x{061D}-\x{061F}\x{066A}-\x{066D}\x{06D4}\x{0964}-\x{0965}\x{1680}` +
+		`\x{2000}-\x{200A}\x{2010}-\x{2029}\x{202F}-\x{205F}\x{20A0}-\x{20CF}\x{2122}` +
+		`\x{2190}-\x{245F}\x{2500}-\x{2BFF}\x{3000}-\x{3004}\x{3008}-\x{3020}\x{30FB}` +
+		`\x{FE30}-\x{FE4F}\x{FF01}-\x{FF0F}\x{FF1A}-\x{FF20}\x{FF3B}-\x{FF40}` +
+		`\x{FF5B}-\x{FF65}]+`,
+)
 
 // level and free are filters as the queries take them: nil for none.
 func (p CatalogFacetsParams) level() *CourseLevel {

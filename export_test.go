@@ -2,8 +2,8 @@ package elevate
 
 import "time"
 
-// NotOfWords is what a search takes for spaces.
-const NotOfWords = notOfWords
+// NotOfWords is what a query is cut at.
+var NotOfWords = notOfWords
 
 // HoldHashing keeps everybody else from hashing until release is called; with
 // full, nobody else may even wait.

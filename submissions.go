@@ -351,8 +351,8 @@ func (s *Store) ListSubmissions(
 		})
 }
 
-// ListAttemptsParams says whose attempts at which assignment, and which page of
-// them.
+// ListAttemptsParams says whose attempts, at which assignment or at all of them, and
+// which page.
 type ListAttemptsParams struct {
 	PageParams
 
@@ -369,13 +369,13 @@ type ListAttemptsParams struct {
 // assignment is none of all.
 //
 // Errors: ErrForbidden; *ValidationError; ErrInvalidCursor; ErrNotFound for an
-// unknown user, for an assignment that is unknown or not for this reader, and for
-// a learner who is not enrolled in a course of the teacher's and has not handed in
-// anything there.
+// unknown user, for an assignment that is unknown or not for this reader, and, for a
+// teacher, for a learner who neither is enrolled in the assignment's course nor has
+// handed in anything there; without an assignment, in none of the teacher's courses.
 func (s *Store) ListAttempts(
 	ctx context.Context, params ListAttemptsParams,
 ) (attempts Page[SubmissionLine], err error) {
-	defer wrap(&err, "attempts of user %s at assignment %s", params.UserID, params.AssignmentID)
+	defer wrap(&err, "attempts of user %s%s", params.UserID, atAssignment(params.AssignmentID))
 	if s.actor.mayActFor(params.UserID) != nil {
 		if err := s.actor.mayTeach(); err != nil {
 			return Page[SubmissionLine]{}, err
@@ -405,6 +405,13 @@ func (s *Store) ListAttempts(
 		func(row db.SubmissionListAttemptsRow) position {
 			return position{at: row.SubmittedAt, id: row.ID}
 		})
+}
+
+func atAssignment(id uuid.UUID) string {
+	if id == uuid.Nil {
+		return ""
+	}
+	return " at assignment " + id.String()
 }
 
 // listHandedIn is ListAttempts at all assignments.

@@ -117,6 +117,19 @@ func TestUp(t *testing.T) {
 		}
 	})
 
+	t.Run("ErrorIfNotUTF8", func(t *testing.T) {
+		t.Parallel()
+		config := newDatabase(t)
+		name := config.Database + "_ascii"
+		admin := connect(t, parse(t, serverURL))
+		execute(t, admin, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'")
+		t.Cleanup(func() { execute(t, connect(t, parse(t, serverURL)), "DROP DATABASE "+name+" WITH (FORCE)") })
+		config.Database = name
+		err := schema.Up(ctx, config, nil)
+		require.ErrorContains(t, err, "UTF8")
+		require.ErrorIs(t, schema.Check(ctx, connect(t, config), nil), schema.ErrSchemaBehind)
+	})
+
 	t.Run("ErrorIfTablesOfAnotherAreInTheWay", func(t *testing.T) {
 		t.Parallel()
 		config := newDatabase(t)

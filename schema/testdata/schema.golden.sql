@@ -1102,7 +1102,7 @@ CREATE OR REPLACE FUNCTION search_text(text text)
  RETURNS text
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-RETURN translate(NORMALIZE(text, NFC), (('!"#$%&''()*+,-./:;<=>?@[\]^_`{|}~'::text || ' «·»‐‑‒–—‘’‚“”„•…'::text) || '‹›　、。「」・！（），．／：；？'::text), repeat(' '::text, 66));
+RETURN regexp_replace(NORMALIZE(text, NFC), ((((('[\u0001-/:-@\[-`{-\u00A9\u00AB-\u00AC\u00AE-\u00B1\u00B4\u00B6-\u00B8'::text || '\u00BB\u00BF\u00D7\u00F7\u055A-\u055F\u0589-\u058A\u05BE\u05C0\u05C3'::text) || '\u05F3-\u05F4\u060C-\u060D\u061B\u061D-\u061F\u066A-\u066D\u06D4'::text) || '\u0964-\u0965\u1680\u2000-\u200A\u2010-\u2029\u202F-\u205F\u20A0-\u20CF'::text) || '\u2122\u2190-\u245F\u2500-\u2BFF\u3000-\u3004\u3008-\u3020\u30FB'::text) || '\uFE30-\uFE4F\uFF01-\uFF0F\uFF1A-\uFF20\uFF3B-\uFF40\uFF5B-\uFF65]+'::text), ' '::text, 'g'::text);
 
 CREATE OR REPLACE FUNCTION submissions_fill_raw_score()
  RETURNS trigger
