@@ -345,44 +345,29 @@ func (p CatalogFacetsParams) searches() bool {
 // them before one word.
 func (p CatalogFacetsParams) words() string {
 	var made []string
-	add := func(minus bool, text string) bool {
-		word := strings.Join(strings.Fields(notOfWords.ReplaceAllString(text, " ")), " ")
-		switch {
-		case word == "":
-			return false
-		case minus:
-			made = append(made, `-"`+word+`"`)
-		default:
-			made = append(made, `"`+word+`"`)
-		}
-		return true
-	}
-	quoted := strings.Split(norm.NFC.String(p.Query), `"`)
-	minus := false // right before a quotation mark
-	for i, text := range quoted {
-		if i%2 == 1 && i < len(quoted)-1 {
-			add(minus, text)
+	for _, token := range queryToken.FindAllStringSubmatch(norm.NFC.String(p.Query), -1) {
+		word, phrase := token[1]+token[3], token[2]
+		if strings.EqualFold(token[3], "or") {
+			made = append(made, "or")
 			continue
 		}
-		joined := minus // to a quotation mark that none follows
-		minus = false
-		fields := strings.Fields(text)
-		for j, field := range fields {
-			if strings.EqualFold(field, "or") {
-				made = append(made, "or")
-				continue
-			}
-			excludes := joined && j == 0 && strings.HasPrefix(text, field)
-			if at := notOfWords.FindStringIndex(field); at != nil && at[0] == 0 {
-				excludes = strings.Count(field[:at[1]], "-") == 1
-			}
-			if !add(excludes, field) && j == len(fields)-1 {
-				minus = excludes && strings.HasSuffix(text, field)
+		minus := ""
+		if at := notOfWords.FindStringIndex(word); at != nil && at[0] == 0 && strings.Count(word[:at[1]], "-") == 1 {
+			minus = "-"
+		}
+		for _, text := range []string{word, phrase} {
+			if text = strings.TrimSpace(notOfWords.ReplaceAllString(text, " ")); text != "" {
+				made = append(made, minus+`"`+text+`"`)
+				minus = ""
 			}
 		}
 	}
 	return strings.Join(made, " ")
 }
+
+// queryToken is what joins a phrase in quotation marks, and the phrase, which ends
+// with the query at the latest; or a word.
+var queryToken = regexp.MustCompile(`([^\s\pZ\x{85}"]*)"([^"]*)"?|([^\s\pZ\x{85}"]+)`)
 
 // notOfWords is what search_text makes spaces of: white space, punctuation and
 // symbols.
