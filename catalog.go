@@ -51,9 +51,9 @@ type ListCoursesParams struct {
 	// Query is what a person looks for, at most 255 characters. All its words must
 	// be in the title or the description; "or", a "quoted phrase" and a -minus
 	// right before a word have their usual meaning, and no syntax is wrong. Other
-	// punctuation is space, but what it joins, as in node.js, must stand side by side
-	// in that order. Words that a language leaves out, such as "the", are no words: a query
-	// of these alone finds nothing. White space alone is no query.
+	// punctuation is space, but what it joins, as in node.js, must stand side by
+	// side in that order. Words that a language leaves out, such as "the", are no
+	// words: a query of these alone finds nothing. White space alone is no query.
 	Query string
 }
 
